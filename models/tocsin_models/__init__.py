@@ -1,0 +1,1 @@
+"""The autoencoder family: arrays in, arrays out."""

@@ -1,0 +1,5 @@
+"""The immutable model bundle."""
+
+
+class Bundle:
+    """Stands in until it is written."""

@@ -1,0 +1,1 @@
+"""Tocsin watches streams of sensor readings and rings when something is wrong."""

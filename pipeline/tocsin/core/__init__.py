@@ -1,0 +1,1 @@
+"""What Tocsin decides, as pure functions of what stands in the log."""

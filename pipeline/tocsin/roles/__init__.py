@@ -1,0 +1,1 @@
+"""The thin asynchronous shells: each is a consumer of the log and nothing else."""
