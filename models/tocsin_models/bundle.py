@@ -1,5 +1,297 @@
-"""The immutable model bundle."""
+"""The immutable model bundle: one trained model with all that gives its scores meaning.
+
+As files it is ``weights.safetensors``, ``config.json`` (channels, grid, network, scaler),
+``calibration.json``, ``golden.safetensors`` (windows with the answers that this model gave for
+them), ``manifest.json`` (facts; size and sha256 of each file) and ``manifest.sha256``.
+A bundle holds no code: nothing in it is ever unpickled.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from tocsin_models.arrays import Flags, Floats, Singles
+from tocsin_models.calibration import Calibration, Method
+from tocsin_models.inference import Model
+from tocsin_models.networks import Autoencoder, NetworkPolicy, Order, build_network
+from tocsin_models.residuals import blame_channels, sum_residuals, window_errors
+from tocsin_models.scaling import RobustScaler
+
+PROBE_TOLERANCE = 1e-5
+"""How far another machine's answers to the golden probe may be off, in errors and in spreads.
+
+The machine that made a bundle gives the same bits; other instruction sets round differently.
+"""
+
+_FORMAT = 1
+_CONFIG, _CALIBRATION = "config.json", "calibration.json"
+_WEIGHTS, _GOLDEN = "weights.safetensors", "golden.safetensors"
+_MANIFEST, _DIGEST = "manifest.json", "manifest.sha256"
+_PARTS = (_CONFIG, _CALIBRATION, _WEIGHTS, _GOLDEN)
+
+Facts = Mapping[str, str | int | float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What a model says of B windows; rows that are not ``finite`` hold NaN."""
+
+    error: Floats  # [B] window error / limit, not smoothed
+    blame: Singles  # [B, F] share of the error, sums to 1
+    expected: Singles  # [B, F] the model's value for the last step, engineering units
+    finite: Flags  # [B] whether the row has numbers at all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Probe:
+    """P windows and what the model said of them when it was made."""
+
+    values: Floats  # [P, T, F] engineering units
+    error: Floats  # [P]
+    expected: Singles  # [P, F]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Bundle:
-    """Stands in until it is written."""
+    """A trained model.
+
+    ``version`` is the start of the manifest's sha256, 16 hex digits: it names every byte of the
+    bundle. ``facts`` is free: when and from what the model was made, and how well it did.
+    """
+
+    channels: tuple[str, ...]
+    length: int  # steps a window
+    period_ns: int  # between two steps
+    stride: int  # steps between two windows
+    scaler: RobustScaler
+    policy: NetworkPolicy
+    weights: Mapping[str, Singles]
+    typical: Floats  # [F] mean squared scaled error of a measured cell in normal windows
+    calibration: Calibration
+    facts: Facts
+    probe: Probe
+    version: str = field(init=False)
+    _model: Model = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _check(self)
+        model = Model(_load_network(self), self.scaler, self.length)
+        object.__setattr__(self, "_model", model)
+        manifest = pack(self)[_MANIFEST]
+        object.__setattr__(self, "version", hashlib.sha256(manifest).hexdigest()[:16])
+
+    @property
+    def smoothing(self) -> tuple[float, ...]:
+        """Weights of a window's and its forerunners' errors, newest first, summing to 1."""
+        return self.calibration.smoothing
+
+    def judge(self, values: Floats) -> Judged:
+        """Judge windows ``[B, T, F]`` in engineering units, NaN where not measured.
+
+        A row's bits depend on that row alone, whatever its neighbours, its place in the batch or
+        the number of threads. A row without a measured cell is not ``finite``.
+        """
+        rows, channels = len(values), len(self.channels)
+        error = np.empty(rows)
+        blame = np.empty((rows, channels), dtype=np.float32)
+        expected = np.empty((rows, channels), dtype=np.float32)
+        for each in self._model.passes(values):
+            residuals = sum_residuals(each.scaled, each.expected, each.mask)
+            error[each.part] = window_errors(residuals, self.typical)[: each.rows]
+            blame[each.part] = blame_channels(residuals)[: each.rows]
+            with np.errstate(over="ignore"):  # what f32 cannot hold is found not finite below
+                expected[each.part] = self.scaler.unscale(each.expected[:, -1])[: each.rows]
+        finite = np.isfinite(error) & np.isfinite(expected).all(axis=1)
+        error[~finite], blame[~finite], expected[~finite] = np.nan, np.nan, np.nan
+        return Judged(error / self.calibration.limit, blame, expected, finite)
+
+    def errors(self, values: Floats) -> Floats:
+        """Return the errors ``[B]`` of windows ``[B, T, F]``, not divided by the limit."""
+        return window_errors(self._model.residuals(values), self.typical)
+
+    def residuals(self, values: Floats) -> Floats:
+        """Return the squared scaled error of each cell, ``[B, T, F]``, 0 where not measured."""
+        return self._model.cell_residuals(values)
+
+    def reconstruct(self, values: Floats) -> Floats:
+        """Return what windows ``[B, T, F]`` should have been, in engineering units."""
+        return self._model.reconstruct(values)
+
+    def encode(self, values: Floats) -> Singles:
+        """Return the latent vectors ``[B, Z]`` of windows ``[B, T, F]``."""
+        return self._model.encode(values).reshape(len(values), self.policy.latent)
+
+
+def make_bundle(draft: Bundle, probe: Floats) -> Bundle:
+    """Return ``draft`` with the golden probe ``[P, T, F]`` and its answers to it."""
+    judged = draft.judge(probe)
+    return replace(draft, probe=Probe(probe, judged.error, judged.expected))
+
+
+def empty_probe(length: int, channels: int) -> Probe:
+    """Return the probe of a bundle that has not been asked yet."""
+    none = np.empty((0, channels), dtype=np.float32)
+    return Probe(np.empty((0, length, channels)), np.empty(0), none)
+
+
+def probe_gap(bundle: Bundle) -> float:
+    """Return how far the bundle is off from its golden answers here: 0.0 where it was made.
+
+    The larger of the gaps in errors (of those above 1 the relative one) and, in spreads, in
+    expected values.
+    """
+    judged, probe = bundle.judge(bundle.probe.values), bundle.probe
+    if not len(probe.values):
+        return 0.0
+    if not (judged.finite.all() and np.isfinite(probe.error).all()):
+        return float("inf")
+    said = (judged.expected.astype(np.float64) - probe.expected) / bundle.scaler.spread
+    error = (judged.error - probe.error) / np.maximum(probe.error, 1)
+    return float(max(np.abs(error).max(), np.abs(said).max()))
+
+
+def pack(bundle: Bundle) -> dict[str, bytes]:
+    """Return the bundle as files: name to contents. Equal bundles give equal bytes."""
+    config = {
+        "channels": bundle.channels,
+        "length": bundle.length,
+        "period_ns": bundle.period_ns,
+        "stride": bundle.stride,
+        "network": asdict(bundle.policy),
+        "centre": bundle.scaler.centre.tolist(),
+        "spread": bundle.scaler.spread.tolist(),
+        "typical": bundle.typical.tolist(),
+    }
+    files = {
+        _CONFIG: _dump(config),
+        _CALIBRATION: _dump(asdict(bundle.calibration)),
+        _WEIGHTS: _save(bundle.weights),
+        _GOLDEN: _save(asdict(bundle.probe)),
+    }
+    manifest = _dump({"facts": dict(bundle.facts), "files": _list_parts(files), "format": _FORMAT})
+    return {**files, _MANIFEST: manifest, _DIGEST: _digest(manifest).encode()}
+
+
+def unpack(files: Mapping[str, bytes]) -> Bundle:
+    """Return the bundle in ``files`` if every byte is as it was packed and the model still works.
+
+    Raises:
+        ValueError: Naming what is missing, damaged, misshapen or no longer true.
+    """
+    facts = _verify(files)
+    try:
+        bundle = _read(files, facts)
+    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise ValueError(f"bundle: the contents do not fit together: {error!r}") from error
+    if _digest(files[_MANIFEST])[:16] != bundle.version:
+        raise ValueError("bundle: manifest.json is not written as it should be")
+    gap = probe_gap(bundle)
+    if not gap <= PROBE_TOLERANCE:
+        raise ValueError(f"bundle: the golden probe is answered otherwise here, by {gap:.3g}")
+    return bundle
+
+
+def _dump(content: Mapping[str, object]) -> bytes:
+    return json.dumps(content, allow_nan=False, indent=1, sort_keys=True).encode()
+
+
+def _save(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    # safetensors takes the memory as it lies, so it must lie in order
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _verify(files: Mapping[str, bytes]) -> Facts:
+    """Return the facts if all files are there and have the listed sizes and digests."""
+    if set(files) != {*_PARTS, _MANIFEST, _DIGEST}:
+        raise ValueError(f"bundle: expected {[*_PARTS, _MANIFEST, _DIGEST]}, got {sorted(files)}")
+    if _digest(files[_MANIFEST]).encode() != files[_DIGEST]:
+        raise ValueError("bundle: manifest.json or manifest.sha256 is damaged")
+    try:
+        manifest = json.loads(files[_MANIFEST])
+    except ValueError as error:
+        raise ValueError(f"bundle: manifest.json is not JSON: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
+        raise ValueError(f"bundle: manifest.json is not of format {_FORMAT}")
+    listed, found = manifest.get("files"), _list_parts(files)
+    for name in _PARTS:
+        if not isinstance(listed, dict) or listed.get(name) != found[name]:
+            raise ValueError(f"bundle: {name} is damaged")
+    facts: Facts = manifest.get("facts", {})
+    return facts
+
+
+def _list_parts(files: Mapping[str, bytes]) -> dict[str, dict[str, int | str]]:
+    return {name: {"bytes": len(files[name]), "sha256": _digest(files[name])} for name in _PARTS}
+
+
+def _read(files: Mapping[str, bytes], facts: Facts) -> Bundle:
+    config, calibration = json.loads(files[_CONFIG]), json.loads(files[_CALIBRATION])
+    golden = load(files[_GOLDEN])
+    return Bundle(
+        channels=tuple(config["channels"]),
+        length=config["length"],
+        period_ns=config["period_ns"],
+        stride=config["stride"],
+        scaler=RobustScaler(_floats(config["centre"]), _floats(config["spread"])),
+        policy=_read_policy(config["network"]),
+        weights=load(files[_WEIGHTS]),
+        typical=_floats(config["typical"]),
+        calibration=_read_calibration(calibration),
+        facts=facts,
+        probe=Probe(golden["values"], golden["error"], golden["expected"]),
+    )
+
+
+def _floats(numbers: list[float]) -> Floats:
+    return np.array(numbers, dtype=np.float64)
+
+
+def _read_policy(content: dict[str, Any]) -> NetworkPolicy:
+    return NetworkPolicy(**{**content, "order": Order(content["order"])})
+
+
+def _read_calibration(content: dict[str, Any]) -> Calibration:
+    smoothing, method = tuple(content["smoothing"]), Method(content["method"])
+    return Calibration(**{**content, "smoothing": smoothing, "method": method})
+
+
+def _check(bundle: Bundle) -> None:
+    """Raise `ValueError` where the bundle's parts do not fit together."""
+    channels, length = len(bundle.channels), bundle.length
+    if not channels or len(set(bundle.channels)) != channels:
+        raise ValueError("bundle: name at least one channel, each once")
+    if not 1 <= bundle.stride <= length or bundle.period_ns < 1:
+        raise ValueError("bundle: choose 1 <= stride <= length and a positive period")
+    if bundle.scaler.centre.shape != (channels,) or bundle.typical.shape != (channels,):
+        raise ValueError("bundle: the scaler or typical errors are for another number of channels")
+    if not (np.isfinite(bundle.typical).all() and (bundle.typical > 0).all()):
+        raise ValueError("bundle: typical errors must be finite and above zero")
+    rows, probe = len(bundle.probe.values), bundle.probe
+    shapes = (probe.values.shape, probe.error.shape, probe.expected.shape)
+    if shapes != ((rows, length, channels), (rows,), (rows, channels)):
+        raise ValueError(f"bundle: the golden probe has shapes {shapes}")
+
+
+def _load_network(bundle: Bundle) -> Autoencoder:
+    """Return the network with the bundle's weights in it."""
+    network = build_network(len(bundle.channels), bundle.policy)
+    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    given = {name: weight.shape for name, weight in bundle.weights.items()}
+    if wanted != given:
+        raise ValueError(f"bundle: weights must have shapes {wanted}, not {given}")
+    if not all(w.dtype == np.float32 and np.isfinite(w).all() for w in bundle.weights.values()):
+        raise ValueError("bundle: a weight is not a finite f32")
+    network.load_state_dict({name: torch.tensor(w) for name, w in bundle.weights.items()})
+    return network

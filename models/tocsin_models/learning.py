@@ -1,0 +1,208 @@
+"""Learning a whole bundle from a set of normal windows, and comparing bundles."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+
+from tocsin_models.arrays import Flags, Floats, Indices, Times
+from tocsin_models.bundle import Bundle, Facts, empty_probe, make_bundle
+from tocsin_models.calibration import CalibrationPolicy, calibrate
+from tocsin_models.inference import Model
+from tocsin_models.networks import NetworkPolicy
+from tocsin_models.residuals import typical_errors, window_errors
+from tocsin_models.scaling import RobustScaler
+from tocsin_models.training import Fitted, Progress, TrainingPolicy, fit
+
+_PROBE_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How a bundle is learned.
+
+    The newest ``unseen`` share of the windows calibrates, the ``later`` share before it stops the
+    training, and the rest, ``least_windows`` or more, is learned from.
+    """
+
+    network: NetworkPolicy = field(default_factory=NetworkPolicy)
+    training: TrainingPolicy = field(default_factory=TrainingPolicy)
+    calibration: CalibrationPolicy = field(default_factory=CalibrationPolicy)
+    later: float = 0.15
+    unseen: float = 0.2
+    least_windows: int = 32
+
+    def __post_init__(self) -> None:
+        if not (self.later > 0 and self.unseen > 0 and self.later + self.unseen < 1):
+            raise ValueError("recipe: later and unseen are shares that leave something to learn")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingSet:
+    """N normal windows of any number of assets, in any order."""
+
+    values: Floats  # [N, T, F] engineering units, NaN where not measured
+    end_ns: Times  # [N] end of each window, exclusive
+    group: Indices  # [N] which asset it is of
+    channels: tuple[str, ...]  # F names
+    period_ns: int  # between two steps
+    stride: int  # steps between two windows
+
+    def __post_init__(self) -> None:
+        rows = len(self.values)
+        if self.values.ndim != 3 or self.values.shape[2] != len(self.channels):
+            raise ValueError("training set: values must be [N, T, F] with F channels")
+        if self.end_ns.shape != (rows,) or self.group.shape != (rows,):
+            raise ValueError("training set: give one end and one group a window")
+
+    @property
+    def length(self) -> int:
+        """Steps a window."""
+        return int(self.values.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Indices into a training set; each part begins after the part before it has ended."""
+
+    older: Indices
+    later: Indices
+    unseen: Indices
+
+
+def split_by_time(windows: TrainingSet, recipe: Recipe) -> Split:
+    """Cut a set in two places in time, the same for all assets.
+
+    A window that reaches over a cut belongs to no part: its steps would otherwise be learned from
+    and judged. Windows in which nothing was measured belong to no part either.
+
+    Raises:
+        ValueError: If fewer than ``recipe.least_windows`` are left to learn from, or fewer than a
+            quarter of that in another part.
+    """
+    start_ns = windows.end_ns - windows.length * windows.period_ns
+    left: Flags = np.any(~np.isnan(windows.values), axis=(1, 2))
+    count = int(left.sum())
+    unseen, left = _cut_newest(windows.end_ns, start_ns, left, round(count * recipe.unseen))
+    later, older = _cut_newest(windows.end_ns, start_ns, left, round(count * recipe.later))
+    parts = [np.flatnonzero(part) for part in (older, later, unseen)]
+    sizes = [len(part) for part in parts]
+    if sizes[0] < recipe.least_windows or min(sizes) < recipe.least_windows // 4:
+        raise ValueError(
+            f"training: {count} windows leave {sizes[0]} to learn from, {sizes[1]} to stop on and "
+            f"{sizes[2]} to calibrate on; record for longer, or choose shorter windows"
+        )
+    return Split(*(part[np.argsort(windows.end_ns[part], kind="stable")] for part in parts))
+
+
+def _cut_newest(end_ns: Times, start_ns: Times, among: Flags, count: int) -> tuple[Flags, Flags]:
+    """Return the newest ``count`` windows (more at a tie), and those that end before they begin."""
+    if not 0 < count <= among.sum():
+        return np.zeros_like(among), among
+    cut_ns = np.sort(start_ns[among])[-count]
+    return among & (start_ns >= cut_ns), among & (end_ns <= cut_ns)
+
+
+def train_bundle(
+    windows: TrainingSet,
+    recipe: Recipe | None = None,
+    facts: Facts | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Bundle:
+    """Learn, calibrate and seal a bundle.
+
+    Args:
+        windows: Windows that were judged normal.
+        recipe: How to learn.
+        facts: Stands in the bundle's manifest beside what is found out here.
+        progress: Told after every epoch.
+
+    Raises:
+        ValueError: If there are too few windows, or training found nothing; says what to do.
+    """
+    recipe = recipe or Recipe()
+    split = split_by_time(windows, recipe)
+    scaler = RobustScaler.fit(windows.values[split.older])
+    older, later = (scaler.scale(windows.values[part]) for part in (split.older, split.later))
+    fitted = fit(older, later, recipe.network, recipe.training, progress)
+    draft = _calibrate(windows, split, recipe, scaler, fitted)
+    probe = windows.values[split.unseen[:: -(-len(split.unseen) // _PROBE_ROWS)]]
+    return make_bundle(replace(draft, facts={**draft.facts, **(facts or {})}), probe)
+
+
+def _calibrate(
+    windows: TrainingSet, split: Split, recipe: Recipe, scaler: RobustScaler, fitted: Fitted
+) -> Bundle:
+    """Return a bundle whose limit is found on the unseen windows; it has no golden probe yet."""
+    residuals = Model(fitted.network, scaler, windows.length).residuals(
+        windows.values[split.unseen]
+    )
+    typical = typical_errors(residuals)
+    errors = window_errors(residuals, typical)
+    found = _describe(windows, split, recipe, fitted)
+    return Bundle(
+        channels=windows.channels,
+        length=windows.length,
+        period_ns=windows.period_ns,
+        stride=windows.stride,
+        scaler=scaler,
+        policy=recipe.network,
+        weights={name: w.numpy() for name, w in fitted.network.state_dict().items()},
+        typical=typical,
+        calibration=calibrate(_runs(windows, split.unseen, errors), recipe.calibration),
+        facts={**found, "holdout_error": float(errors.mean())},
+        probe=empty_probe(windows.length, len(windows.channels)),
+    )
+
+
+def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted) -> Facts:
+    """Return what the manifest says about a training."""
+    used = np.concatenate([split.older, split.later, split.unseen])
+    return {
+        "epochs": len(fitted.history),
+        "best_epoch": fitted.best_epoch,
+        "best_loss": fitted.history[-1].best_loss,
+        "seed": recipe.training.seed,
+        "windows": len(windows.values),
+        "windows_learned": len(split.older),
+        "windows_stopping": len(split.later),
+        "windows_calibrating": len(split.unseen),
+        "first_end_ns": int(windows.end_ns[used].min()),
+        "last_end_ns": int(windows.end_ns[used].max()),
+        "torch": str(torch.__version__),
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def _runs(windows: TrainingSet, part: Indices, errors: Floats) -> list[Floats]:
+    """Return ``errors`` of the windows ``part`` as runs of consecutive windows of one asset."""
+    group, end_ns = windows.group[part], windows.end_ns[part]
+    order = np.lexsort((end_ns, group))
+    step_ns = windows.stride * windows.period_ns
+    broken = (np.diff(group[order]) != 0) | (np.diff(end_ns[order]) != step_ns)
+    return np.split(errors[order], np.flatnonzero(broken) + 1)
+
+
+def holdout_error(bundle: Bundle, values: Floats) -> float:
+    """Return the mean error of windows ``[B, T, F]`` on the bundle's own scale.
+
+    Windows in which nothing was measured are left out; NaN if none is left.
+    """
+    return _mean(bundle.errors(values))
+
+
+def compare_error(bundle: Bundle, values: Floats, scaler: RobustScaler) -> float:
+    """Return the mean squared error of windows ``[B, T, F]`` in spreads of ``scaler``.
+
+    Two bundles' own errors cannot be compared, because each has its own scaler: give both the
+    same one here. Each window counts alike, by the mean over its measured cells.
+    """
+    gaps = scaler.scale(values).astype(np.float64) - scaler.scale(bundle.reconstruct(values))
+    squares, counts = np.nansum(gaps**2, axis=(1, 2)), (~np.isnan(gaps)).sum(axis=(1, 2))
+    return _mean(np.divide(squares, counts, out=np.full(len(gaps), np.nan), where=counts > 0))
+
+
+def _mean(errors: Floats) -> float:
+    seen = errors[~np.isnan(errors)]
+    return float(seen.mean()) if seen.size else np.nan

@@ -1,0 +1,70 @@
+"""From a reconstruction to one error a window, and to the channels that made it.
+
+All sums run in f64 over arrays of one shape in one order, so equal inputs give equal bits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tocsin_models.arrays import Flags, Floats, Singles
+
+_LEAST_TYPICAL = 0.01  # of the mean: a channel learned by heart must not count for nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Residuals:
+    """Squared errors of B windows, summed over their measured steps."""
+
+    sums: Floats  # [B, F] of squared scaled errors
+    counts: Floats  # [B, F] measured steps
+
+
+def squared_errors(scaled: Singles, expected: Singles, mask: Flags) -> Floats:
+    """Return ``(scaled - expected)**2`` as ``[B, T, F]``, zero where nothing was measured."""
+    gap = np.where(mask, scaled - expected, np.float32(0)).astype(np.float64)
+    return np.multiply(gap, gap, out=gap)
+
+
+def sum_residuals(scaled: Singles, expected: Singles, mask: Flags) -> Residuals:
+    """Return the errors of each channel of ``[B, T, F]`` windows."""
+    squares = squared_errors(scaled, expected, mask)
+    return Residuals(squares.sum(axis=1), mask.sum(axis=1, dtype=np.float64))
+
+
+def typical_errors(residuals: Residuals) -> Floats:
+    """Return the mean squared error of a measured cell of each channel, ``[F]``, above zero.
+
+    A channel that was never measured is taken to be like the mean of the others.
+    """
+    sums, counts = residuals.sums.sum(axis=0), residuals.counts.sum(axis=0)
+    seen = counts > 0
+    typical = np.divide(sums, counts, out=np.zeros_like(sums), where=seen)
+    mean = float(typical[seen].mean()) if seen.any() else 1.0
+    return np.maximum(np.where(seen, typical, mean), _LEAST_TYPICAL * mean or 1.0)
+
+
+def window_errors(residuals: Residuals, typical: Floats) -> Floats:
+    """Return one error a window, ``[B]``: NaN where nothing was measured.
+
+    Where all is measured this is the mean of the squared scaled errors over steps and channels.
+    Missing cells neither raise nor lower it: the sum is held against what the *measured* cells
+    make up in normal windows (``typical [F]``), so a window does not look better because its
+    noisiest channel is gone, nor worse because its calmest is.
+    """
+    usual = (residuals.counts * typical).sum(axis=1)
+    total = residuals.sums.sum(axis=1)
+    ratio = np.divide(total, usual, out=np.full_like(total, np.nan), where=usual > 0)
+    return np.asarray(ratio * typical.mean())
+
+
+def blame_channels(residuals: Residuals) -> Singles:
+    """Return each channel's share of its window's error, ``[B, F]``, summing to 1.
+
+    A window without any error blames its measured channels alike; one without cells has NaN.
+    """
+    total = residuals.sums.sum(axis=1, keepdims=True)
+    parts = np.where(total > 0, residuals.sums, residuals.counts)
+    whole = parts.sum(axis=1, keepdims=True)
+    shares: Floats = np.divide(parts, whole, out=np.full_like(parts, np.nan), where=whole > 0)
+    return shares.astype(np.float32)

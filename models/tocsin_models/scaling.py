@@ -1,0 +1,78 @@
+"""Robust scaling, one centre and one spread a channel, with missing values."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from tocsin_models.arrays import Floats, Singles
+
+CLIP = 20.0
+"""Scaled values stay within this many spreads, so that a reading of 1e30 cannot overflow."""
+
+_NORMAL_QUARTILES = 1.349  # distance of a normal distribution's quartiles in standard deviations
+_TAIL = 0.001  # share of values at either end that may be spikes
+_LEAST_SHARE = 1e-3  # of a channel's own size: the smallest movement that can mean something
+_ABSURD = 1e150  # squares of anything larger overflow; such readings teach nothing
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RobustScaler:
+    """Turns engineering units into spreads from the centre, channel by channel.
+
+    The centre is the median. The spread is the larger of
+
+    * the quartile distance / 1.349, which is the standard deviation of a normal channel and does
+      not see outliers;
+    * the standard deviation of the values between the 0.1 % and the 99.9 % quantile, so that a
+      channel that rests most of the time and moves now and then is not blown up by its rest;
+    * a thousandth of the centre's size, so that the last digit of a steady channel is not.
+
+    A channel that was constant at zero, or never measured, has spread 1. Every term follows the
+    channel's own unit: bar or pascal makes no difference, and no channel drowns another because
+    its numbers are larger.
+    """
+
+    centre: Floats  # [F]
+    spread: Floats  # [F] above zero
+
+    def __post_init__(self) -> None:
+        if self.centre.ndim != 1 or self.centre.shape != self.spread.shape:
+            raise ValueError("scaler: centre and spread must be one number a channel")
+        if not (np.isfinite(self.centre).all() and np.isfinite(self.spread).all()):
+            raise ValueError("scaler: centre and spread must be finite")
+        if not (self.spread > 0).all():
+            raise ValueError("scaler: every spread must be above zero")
+
+    @classmethod
+    def fit(cls, values: Floats) -> Self:
+        """Return the scaler of ``values [..., F]``; NaN counts nothing."""
+        columns = values.reshape(-1, values.shape[-1])
+        pairs = [_centre_and_spread(columns[:, channel]) for channel in range(columns.shape[1])]
+        centre, spread = np.array(pairs, dtype=np.float64).reshape(-1, 2).T.copy()
+        return cls(centre, spread)
+
+    def scale(self, values: Floats) -> Singles:
+        """Return ``values [..., F]`` in spreads from the centre, within +-`CLIP`; NaN stays NaN."""
+        with np.errstate(over="ignore"):
+            scaled = (values - self.centre) / self.spread
+        return np.clip(scaled, -CLIP, CLIP, out=scaled).astype(np.float32)
+
+    def unscale(self, scaled: Singles) -> Floats:
+        """Return ``scaled [..., F]`` in engineering units."""
+        return np.asarray(scaled.astype(np.float64) * self.spread + self.centre)
+
+
+def _centre_and_spread(column: Floats) -> tuple[float, float]:
+    """Return median and spread of ``column [N]``."""
+    usable = column[np.abs(column) < _ABSURD]  # leaves NaN and the infinities out as well
+    if not usable.size:
+        return 0.0, 1.0
+    low, centre, high = (float(q) for q in np.quantile(usable, (0.25, 0.5, 0.75)))
+    # the inner neighbours of the tails: one lone spike is left out however few values there are
+    first = np.quantile(usable, _TAIL, method="higher")
+    last = np.quantile(usable, 1 - _TAIL, method="lower")
+    inner = usable[(usable >= first) & (usable <= last)]
+    moving = float(inner.std()) if inner.size else 0.0
+    spread = max((high - low) / _NORMAL_QUARTILES, moving, _LEAST_SHARE * abs(centre))
+    return centre, spread or 1.0

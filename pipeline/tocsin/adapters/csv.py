@@ -1,0 +1,230 @@
+"""CSV files -> chunks of columns; files of any length, since no more than a chunk is held."""
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from io import TextIOWrapper
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.core.formats.numbers import LARGEST, measured
+from tocsin.core.formats.table import BadRow, Chunk
+from tocsin.core.formats.times import UNREADABLE, times_ns
+from tocsin.core.records import Floats
+
+_DELIMITERS = (";", "\t", ",", "|")
+_HEAD_BYTES = 1 << 16
+_MISSING = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
+
+
+@dataclass(frozen=True, slots=True)
+class TableFormat:
+    """How a file is to be read.
+
+    Without ``delimiter`` it is found in the header; without ``channels`` every column that holds
+    numbers is one, apart from the time, the asset and those to ``ignore``. ``time_unit`` is
+    "auto" or one of `times.UNITS`.
+    """
+
+    time_column: str
+    delimiter: str | None = None
+    asset_column: str | None = None
+    channels: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    time_unit: str = "auto"
+    chunk_rows: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where everything stands in a row of ``width`` cells."""
+
+    delimiter: str
+    encoding: str
+    width: int
+    time: int
+    asset: int | None
+    channels: dict[str, int]
+    chosen: bool  # the channels were named, so they stay channels whatever they hold
+
+
+_Line = tuple[int, list[str] | None]
+"""The number of a line and its cells; None where it is no CSV."""
+
+
+def read_table(path: Path, form: TableFormat) -> Iterator[Chunk]:
+    """Return the chunks of the file at ``path``.
+
+    A row that cannot be read is reported in its chunk; a cell that cannot be is reported and
+    counts as not measured. Cells are numbers with a point, or with a comma where that is not the
+    delimiter; empty, NaN, null and the like mean not measured.
+
+    Raises:
+        ValueError: at once, if a column that was named is not there.
+        OSError: if the file cannot be read.
+    """
+    return _read(path, form, _lay_out(path, form))
+
+
+def _lay_out(path: Path, form: TableFormat) -> _Layout:
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    encoding = _encoding(head)
+    first = head.decode(encoding, "replace").splitlines()[:1]
+    delimiter = form.delimiter or _sniff(first[0] if first else "")
+    columns = [name.strip() for name in next(csv.reader(first, delimiter=delimiter), [])]
+    named = [form.time_column, *(form.channels or ())]
+    named += [] if form.asset_column is None else [form.asset_column]
+    for name in named:
+        _require(name, columns, path)
+    taken = {"", form.time_column, form.asset_column, *form.ignore}
+    channels = form.channels or [name for name in columns if name not in taken]
+    return _Layout(
+        delimiter,
+        encoding,
+        len(columns),
+        columns.index(form.time_column),
+        None if form.asset_column is None else columns.index(form.asset_column),
+        {name: columns.index(name) for name in channels},
+        form.channels is not None,
+    )
+
+
+def _require(name: str, columns: Sequence[str], path: Path) -> None:
+    if columns.count(name) == 1:
+        return
+    if name in columns:
+        raise ValueError(f"{path.name}: column {name!r} stands there twice")
+    lower = {column.lower(): column for column in columns}
+    close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
+    hint = f"; did you mean {lower[close[0]]!r}?" if close else ""
+    listed = ", ".join(repr(column) for column in columns) or "none"
+    raise ValueError(f"{path.name}: there is no column {name!r}{hint}; the columns are {listed}")
+
+
+def _encoding(head: bytes) -> str:
+    """Return the encoding: UTF-8 if it can be that, else what old Windows programs write."""
+    try:
+        head[: head.rfind(b"\n") + 1].decode("utf-8")
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8-sig"
+
+
+def _sniff(header: str) -> str:
+    return max(_DELIMITERS, key=header.count) if header else ","
+
+
+def _read(path: Path, form: TableFormat, layout: _Layout) -> Iterator[Chunk]:
+    size = max(1, path.stat().st_size)
+    with path.open("rb") as raw:
+        text = TextIOWrapper(raw, layout.encoding, errors="replace", newline="")
+        lines = _lines(text, layout.delimiter)
+        next(lines, None)
+        while rows := list(islice(lines, form.chunk_rows)):
+            if not layout.chosen:
+                layout = _choose(layout, rows)
+            yield _chunk(rows, layout, form.time_unit, min(1.0, raw.tell() / size))
+
+
+def _lines(text: IO[str], delimiter: str) -> Iterator[_Line]:
+    """Give every line that is not blank."""
+    reader = csv.reader(text, delimiter=delimiter)
+    while True:
+        try:
+            cells = next(reader)
+        except csv.Error:
+            yield reader.line_num, None
+        except StopIteration:
+            return
+        else:
+            if cells:
+                yield reader.line_num, cells
+
+
+def _choose(layout: _Layout, lines: Sequence[_Line]) -> _Layout:
+    """Return the layout with those columns as channels that hold nothing but numbers."""
+    rows = [cells for _, cells in lines if cells is not None and len(cells) == layout.width]
+    channels = {
+        name: at
+        for name, at in layout.channels.items()
+        if all(_number(row[at]) is not None for row in rows)
+    }
+    return replace(layout, channels=channels, chosen=True)
+
+
+def _chunk(lines: Sequence[_Line], layout: _Layout, unit: str, share: float) -> Chunk:
+    whole, bad = _part(lines, layout)
+    time_ns = times_ns(whole.column(layout.time), unit)
+    bad += whole.report(layout.time, time_ns == UNREADABLE, "expected a time")
+    fit, asset = time_ns != UNREADABLE, None
+    if layout.asset is not None:
+        names = np.array([name.strip() for name in whole.column(layout.asset)], object)
+        bad += whole.report(layout.asset, names == "", "expected the name of an asset")
+        fit &= names != ""
+        asset = tuple(names[fit].tolist())
+    values = np.full((len(whole.rows), len(layout.channels)), np.nan)
+    for cell, (name, at) in enumerate(layout.channels.items()):
+        values[:, cell], wrong = _parse(whole.column(at))
+        bad += whole.report(at, wrong, f"{name}: expected a number")
+    bad.sort(key=lambda row: row.line)
+    return Chunk(asset, time_ns[fit], tuple(layout.channels), values[fit], tuple(bad), share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows that have all their cells, and the lines that they stand in."""
+
+    lines: list[int]
+    rows: list[list[str]]
+
+    def column(self, at: int) -> list[str]:
+        return [row[at] for row in self.rows]
+
+    def report(self, at: int, wrong: NDArray[np.bool_], expected: str) -> list[BadRow]:
+        return [
+            BadRow(self.lines[row], f"{expected}, found {self.rows[row][at][:60]!r}")
+            for row in np.flatnonzero(wrong).tolist()
+        ]
+
+
+def _part(lines: Sequence[_Line], layout: _Layout) -> tuple[_Rows, list[BadRow]]:
+    whole, bad = _Rows([], []), []
+    for line, cells in lines:
+        if cells is None:
+            bad.append(BadRow(line, "expected a row of cells"))
+        elif len(cells) != layout.width:
+            bad.append(BadRow(line, f"expected {layout.width} cells, found {len(cells)}"))
+        else:
+            whole.lines.append(line)
+            whole.rows.append(cells)
+    return whole, bad
+
+
+def _parse(cells: Sequence[str]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Return the values [N], NaN where there is none, and where a cell is no number [N]."""
+    try:
+        values = np.array([cell or "nan" for cell in cells], np.float64)
+        plain = not any("_" in cell for cell in cells)
+    except ValueError:
+        plain = False
+    if not plain:
+        numbers = [_number(cell) for cell in cells]
+        values = np.array([np.inf if number is None else number for number in numbers], np.float64)
+    wrong = np.abs(values) > LARGEST
+    return np.where(wrong, np.nan, values), wrong
+
+
+def _number(cell: str) -> float | None:
+    """Return the value of a cell: NaN if it says that nothing was measured, None if no number."""
+    text = cell.strip()
+    if text.lower() in _MISSING:
+        return math.nan
+    number = measured(text)
+    return measured(text.replace(",", ".", 1)) if number is None else number

@@ -1,0 +1,35 @@
+"""Tables of readings, one row a moment of one asset, in chunks as they are read or made."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tocsin.core.records import Floats, Times
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row, or a cell of it, that could not be read; the first line of a file is 1."""
+
+    line: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """N rows in the order of their source, and those that could not be read."""
+
+    asset: tuple[str, ...] | None  # [N]; None: the source does not say
+    time_ns: Times  # [N]
+    channels: tuple[str, ...]  # F names
+    values: Floats  # [N, F] engineering units, NaN where not measured
+    bad: tuple[BadRow, ...] = ()
+    share: float = 1.0  # of the source that has been read
+
+    def __len__(self) -> int:
+        return len(self.time_ns)
+
+
+def find_span(chunks: Iterable[Chunk]) -> tuple[int, int] | None:
+    """Return the earliest and the latest time of all rows; None if there are none."""
+    times = [(int(c.time_ns.min()), int(c.time_ns.max())) for c in chunks if len(c)]
+    return (min(low for low, _ in times), max(high for _, high in times)) if times else None

@@ -1,0 +1,115 @@
+"""The last window errors of every asset, and their weighted mean.
+
+A ring remembers each error together with the number of its window on the grid, so that a hole in
+the data is a hole here too, and so that putting an error in twice changes nothing. The weights
+are finite: the ring forgets exactly, and the same errors always give the same bits.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tocsin.core.records import Floats, Ids, Times
+from tocsin.core.rows import Rows
+
+RING_WINDOWS = 64
+"""Windows a ring remembers; no bundle may smooth over more."""
+
+_NEVER = np.iinfo(np.int64).max
+
+
+class ErrorRings:
+    """Error rings of all assets of one profile in one partition.
+
+    An error is on the score's scale: divided by the limit of the model that made it.
+    """
+
+    def __init__(self) -> None:
+        self._rows = Rows()
+        self._number: Times = np.full((0, RING_WINDOWS), -1, np.int64)  # [A, RING]
+        self._error: Floats = np.zeros((0, RING_WINDOWS))  # [A, RING]
+        self._floor: Times = np.full((0, RING_WINDOWS), _NEVER, np.int64)  # [A, RING]
+
+    def smooth(
+        self, asset: Ids, number: Times, error: Floats, weights: Sequence[float], floor: int
+    ) -> Floats:
+        """Take in B errors and return the smoothed value at each, [B].
+
+        Args:
+            asset: ids [B], equal ones in a row.
+            number: the window's number on the grid [B], rising within an asset.
+            error: error / limit [B], finite.
+            weights: newest first; they are shared out anew where a window is missing.
+            floor: an offset in ``scores`` that is not after the one these errors will get.
+        """
+        smoothed = np.empty(len(asset))
+        rows = self._rows_of(asset)
+        for chosen in ranks(asset):
+            self._put(rows[chosen], number[chosen], error[chosen], floor)
+            smoothed[chosen] = self._mean(rows[chosen], number[chosen], weights)
+        return smoothed
+
+    def recall(self, asset: Ids, number: Times, error: Floats, floor: int) -> None:
+        """Take in B errors that were already scored, in any order; newer windows stay."""
+        rows = self._rows_of(asset)
+        order = np.argsort(number, kind="stable")
+        rows, number, error = rows[order], number[order], error[order]
+        newer = number >= self._number[rows, number % RING_WINDOWS]
+        self._put(rows[newer], number[newer], error[newer], floor)
+
+    def oldest_floor(self, default: int) -> int:
+        """Return the offset in ``scores`` from which `recall` would restore all rings."""
+        return min(default, int(self._floor.min(initial=_NEVER)))
+
+    def snapshot(self, asset: int) -> dict[str, Any]:
+        """Return one asset's ring, which from now on need not be recalled."""
+        row = int(self._rows_of(np.array([asset], np.int32))[0])
+        self._floor[row] = _NEVER
+        return {"number": self._number[row].tobytes(), "error": self._error[row].tobytes()}
+
+    def adopt(self, asset: int, snapshot: dict[str, Any]) -> None:
+        """Take over what `snapshot` returned."""
+        row = int(self._rows_of(np.array([asset], np.int32))[0])
+        self._number[row] = np.frombuffer(snapshot["number"], np.int64)
+        self._error[row] = np.frombuffer(snapshot["error"], np.float64)
+
+    def _put(self, rows: Times, number: Times, error: Floats, floor: int) -> None:
+        at = number % RING_WINDOWS
+        self._number[rows, at] = number
+        self._error[rows, at] = error
+        self._floor[rows, at] = floor
+
+    def _mean(self, rows: Times, number: Times, weights: Sequence[float]) -> Floats:
+        total, share = np.zeros(len(rows)), np.zeros(len(rows))
+        for back, weight in enumerate(weights):
+            at = (number - back) % RING_WINDOWS
+            there = self._number[rows, at] == number - back
+            total += np.where(there, weight * self._error[rows, at], 0.0)
+            share += np.where(there, weight, 0.0)
+        return total / share
+
+    def _rows_of(self, asset: Ids) -> Times:
+        rows = self._rows.take(asset)
+        if len(self._rows) > len(self._number):
+            self._grow(len(self._rows))
+        return rows
+
+    def _grow(self, needed: int) -> None:
+        extra = max(needed, 2 * len(self._number), 16) - len(self._number)
+        self._number = np.pad(self._number, ((0, extra), (0, 0)), constant_values=-1)
+        self._error = np.pad(self._error, ((0, extra), (0, 0)))
+        self._floor = np.pad(self._floor, ((0, extra), (0, 0)), constant_values=_NEVER)
+
+
+def ranks(asset: Ids) -> list[Times]:
+    """Return index arrays: the first of every asset's run, then the second, and so on.
+
+    Args:
+        asset: ids [B], equal ones in a row.
+    """
+    if not len(asset):
+        return []
+    starts = np.flatnonzero(np.r_[True, asset[1:] != asset[:-1]])
+    lengths = np.diff(np.r_[starts, len(asset)])
+    return [starts[lengths > rank] + rank for rank in range(int(lengths.max()))]

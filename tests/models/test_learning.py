@@ -1,0 +1,172 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from small_plant import LENGTH, RECIPE, SECOND_NS, STRIDE, cut_windows, run_plant, training_set
+from tocsin_models.arrays import Floats
+from tocsin_models.bundle import Bundle
+from tocsin_models.learning import (
+    Recipe,
+    TrainingSet,
+    compare_error,
+    holdout_error,
+    split_by_time,
+    train_bundle,
+)
+from tocsin_models.networks import NetworkPolicy
+from tocsin_models.scaling import RobustScaler
+from tocsin_models.training import Progress, TrainingPolicy
+
+QUICK = Recipe(NetworkPolicy(hidden=8, latent=3), TrainingPolicy(epochs=2, batches=4))
+
+
+def two_assets() -> TrainingSet:
+    """Two assets in turn, of which the second begins later."""
+    first, second = training_set(run_plant(600)), training_set(run_plant(500, seed=1), group=1)
+    order = np.random.default_rng(0).permutation(len(first.end_ns) + len(second.end_ns))
+    late_ns = second.end_ns + 300 * SECOND_NS
+    return replace(
+        first,
+        values=np.concatenate([first.values, second.values])[order],
+        end_ns=np.concatenate([first.end_ns, late_ns])[order],
+        group=np.concatenate([first.group, second.group])[order],
+    )
+
+
+def test_each_part_begins_after_the_part_before_it_has_ended() -> None:
+    windows = two_assets()
+    start_ns = windows.end_ns - LENGTH * SECOND_NS
+
+    split = split_by_time(windows, Recipe())
+
+    assert windows.end_ns[split.older].max() <= start_ns[split.later].min()
+    assert windows.end_ns[split.later].max() <= start_ns[split.unseen].min()
+    for part in (split.older, split.later, split.unseen):
+        assert (np.diff(windows.end_ns[part]) >= 0).all()
+
+
+def test_the_parts_have_the_shares_asked_for() -> None:
+    windows = two_assets()
+    count = len(windows.end_ns)
+
+    split = split_by_time(windows, Recipe(later=0.1, unseen=0.3))
+
+    assert len(split.unseen) == pytest.approx(0.3 * count, abs=2)
+    assert len(split.later) == pytest.approx(0.1 * count, abs=2)
+    assert len(split.older) >= 0.6 * count - 4 * LENGTH / STRIDE - 4
+
+
+def test_windows_without_a_measured_cell_are_in_no_part() -> None:
+    windows = training_set(run_plant(600))
+    windows.values[::5] = np.nan
+
+    split = split_by_time(windows, Recipe())
+
+    used = np.concatenate([split.older, split.later, split.unseen])
+    assert (used % 5 != 0).all()
+
+
+@pytest.mark.parametrize("rows", [LENGTH, 2 * LENGTH, 100])
+def test_too_few_windows_say_what_to_do(rows: int) -> None:
+    with pytest.raises(ValueError, match="record for longer"):
+        train_bundle(training_set(run_plant(rows)), QUICK)
+
+
+def test_windows_that_measured_nothing_are_too_few() -> None:
+    with pytest.raises(ValueError, match="record for longer"):
+        train_bundle(training_set(np.full((600, 3), np.nan)), QUICK)
+
+
+def test_the_same_windows_and_seed_give_the_same_version() -> None:
+    windows = training_set(run_plant(400))
+
+    first, second = train_bundle(windows, QUICK), train_bundle(windows, QUICK)
+    other = train_bundle(windows, replace(QUICK, training=replace(QUICK.training, seed=1)))
+
+    assert first.version == second.version != other.version
+
+
+def test_the_order_of_the_windows_does_not_matter() -> None:
+    windows = training_set(run_plant(400))
+    order = np.random.default_rng(0).permutation(len(windows.end_ns))
+    shuffled = replace(
+        windows, values=windows.values[order], end_ns=windows.end_ns[order], group=windows.group
+    )
+
+    assert train_bundle(shuffled, QUICK).version == train_bundle(windows, QUICK).version
+
+
+def test_facts_say_where_a_model_comes_from(bundle: Bundle) -> None:
+    facts = bundle.facts
+
+    assert facts["parent"] == "none"
+    assert facts["seed"] == 0
+    assert facts["windows"] == 593
+    parts = [facts[f"windows_{part}"] for part in ("learned", "stopping", "calibrating")]
+    assert sum(int(part) for part in parts) == 593 - 2 * (LENGTH // STRIDE - 1)
+    assert facts["last_end_ns"] == 1_200 * SECOND_NS
+
+
+def test_the_holdout_error_is_that_of_windows_that_were_not_learned(bundle: Bundle) -> None:
+    windows = training_set(run_plant(1_200))
+    unseen = windows.values[split_by_time(windows, RECIPE).unseen]
+
+    assert bundle.facts["holdout_error"] == pytest.approx(holdout_error(bundle, unseen))
+    assert bundle.calibration.samples == len(unseen)
+
+
+def test_progress_is_told() -> None:
+    told: list[Progress] = []
+
+    train_bundle(training_set(run_plant(400)), QUICK, progress=told.append)
+
+    assert len(told) == 2
+
+
+def test_a_gap_in_time_breaks_the_smoothing_of_calibration() -> None:
+    whole = training_set(run_plant(400))
+    moved = replace(whole, end_ns=whole.end_ns * 2)  # no window follows upon another
+
+    one, other = train_bundle(whole, QUICK), train_bundle(moved, QUICK)
+
+    assert one.calibration.threshold < other.calibration.threshold
+
+
+def test_the_better_model_has_the_smaller_error_under_one_scaler(
+    bundle: Bundle, windows: Floats
+) -> None:
+    worse = train_bundle(training_set(run_plant(400)), QUICK)
+
+    for scaler in (bundle.scaler, worse.scaler):
+        assert compare_error(bundle, windows, scaler) < compare_error(worse, windows, scaler)
+
+
+def test_the_common_scaler_sets_the_unit_of_a_comparison(bundle: Bundle) -> None:
+    windows = cut_windows(run_plant(400, seed=9)).values
+    wider = RobustScaler(bundle.scaler.centre, bundle.scaler.spread * 2)
+
+    whole = compare_error(bundle, windows, bundle.scaler)
+
+    assert compare_error(bundle, windows, wider) == pytest.approx(whole / 4, rel=1e-4)
+    assert whole == pytest.approx(holdout_error(bundle, windows), rel=1e-4)
+
+
+def test_windows_without_cells_are_not_compared(bundle: Bundle, windows: Floats) -> None:
+    more = np.concatenate([windows, np.full((3, LENGTH, 3), np.nan)])
+
+    assert compare_error(bundle, more, bundle.scaler) == pytest.approx(
+        compare_error(bundle, windows, bundle.scaler)
+    )
+    assert np.isnan(compare_error(bundle, more[-3:], bundle.scaler))
+
+
+def test_a_set_whose_columns_differ_is_refused() -> None:
+    windows = training_set(run_plant(100))
+
+    with pytest.raises(ValueError, match="one end and one group"):
+        replace(windows, end_ns=windows.end_ns[1:])
+    with pytest.raises(ValueError, match="F channels"):
+        replace(windows, channels=("flow",))
+    with pytest.raises(ValueError, match="leave something"):
+        Recipe(later=0.5, unseen=0.5)
