@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from simulation import Input, rows
-
 from tocsin.adapters.registry import LogRegistry
 from tocsin.core.blocks import decode_scores, decode_transition
 from tocsin.core.engine import Engine

@@ -20,6 +20,15 @@ BATCH_ROWS = 64
 """Windows in a forward pass, always."""
 
 
+def use_one_thread() -> None:
+    """Let torch use one thread in this process, for training and for use.
+
+    These networks are small: a second thread gains nothing on a free machine, and on a busy one
+    waiting for it makes everything many times slower.
+    """
+    torch.set_num_threads(1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pass:
     """One forward pass; all arrays are `BATCH_ROWS` long, the first ``rows`` of them are real."""

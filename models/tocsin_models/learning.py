@@ -109,6 +109,7 @@ def train_bundle(
     recipe: Recipe | None = None,
     facts: Facts | None = None,
     progress: Callable[[Progress], None] | None = None,
+    start: Bundle | None = None,
 ) -> Bundle:
     """Learn, calibrate and seal a bundle.
 
@@ -117,6 +118,7 @@ def train_bundle(
         recipe: How to learn.
         facts: Stands in the bundle's manifest beside what is found out here.
         progress: Told after every epoch.
+        start: A model of the same form to go on from; one of another form is left aside.
 
     Raises:
         ValueError: If there are too few windows, or training found nothing; says what to do.
@@ -125,7 +127,9 @@ def train_bundle(
     split = split_by_time(windows, recipe)
     scaler = RobustScaler.fit(windows.values[split.older])
     older, later = (scaler.scale(windows.values[part]) for part in (split.older, split.later))
-    fitted = fit(older, later, recipe.network, recipe.training, progress)
+    alike = start and (start.policy, start.channels) == (recipe.network, windows.channels)
+    weights = start.weights if start and alike else None
+    fitted = fit(older, later, recipe.network, recipe.training, progress, weights)
     draft = _calibrate(windows, split, recipe, scaler, fitted)
     probe = windows.values[split.unseen[:: -(-len(split.unseen) // _PROBE_ROWS)]]
     return make_bundle(replace(draft, facts={**draft.facts, **(facts or {})}), probe)

@@ -1,6 +1,6 @@
 """Training a network: mask-aware, trimmed, stopped early on later windows, one seed one result."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, inf, isfinite, pi
 
@@ -74,6 +74,7 @@ def fit(
     network: NetworkPolicy,
     policy: TrainingPolicy,
     progress: Callable[[Progress], None] | None = None,
+    start: Mapping[str, Singles] | None = None,
 ) -> Fitted:
     """Train a network and return it as it was at its best on the later windows.
 
@@ -84,6 +85,8 @@ def fit(
         network: The network's form.
         policy: How to train.
         progress: Told after every epoch.
+        start: Weights to begin with instead of random ones; if nothing better is found on the
+            later windows, they are what is returned.
 
     Raises:
         ValueError: If a set holds no measured cell, or no loss was ever finite.
@@ -93,6 +96,8 @@ def fit(
     seen = _measured(later[:: -(-len(later) // _MOST_LATER) or 1], device)
     history: list[Progress] = []
     best, best_epoch = inf, 0
+    if start is not None:
+        best = trainer.begin_with(start, seen)
     for epoch in range(1, policy.epochs + 1):
         loss, later_loss = trainer.run_epoch(epoch), trainer.loss_of(*seen)
         if later_loss < best:
@@ -129,6 +134,14 @@ class _Trainer:
         self._chance = torch.Generator().manual_seed(policy.seed)
         self._picks = _pick_batches(len(self._x), policy.batch_rows, self._chance)
         self._best: dict[str, Tensor] = {}
+
+    def begin_with(self, start: Mapping[str, Singles], seen: tuple[Tensor, Tensor]) -> float:
+        """Take weights over, keep them, and return their loss on windows ``seen``."""
+        weights = {name: torch.from_numpy(weight.copy()) for name, weight in start.items()}
+        self._network.load_state_dict(weights)
+        self.remember()
+        loss = self.loss_of(*seen)
+        return loss if isfinite(loss) else inf
 
     def run_epoch(self, epoch: int) -> float:
         """Take one epoch's steps and return their mean loss."""

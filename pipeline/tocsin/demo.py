@@ -40,9 +40,10 @@ PROFILE = Profile(
     lateness_ns=SECOND_NS,
     max_gap_ns=60 * SECOND_NS,
 )
-_FIRST_WINDOWS = 3_000
+_FIRST_WINDOWS = 10_000
 _REFIT_NS = 1_500 * SECOND_NS
 _POLL_S = 0.05
+_RECEIVER = "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +89,16 @@ async def staged(policy: StoryPolicy, keep: Path | None = None) -> AsyncIterator
         store = await stack.enter_async_context(EmbeddedStore(keep and keep / "points.sqlite"))
         receiver = await stack.enter_async_context(Receiver(secret))
         notifier = await stack.enter_async_context(
-            WebhookNotifier(WebhookPolicy("demo", receiver.url, secret), time.time_ns)
+            WebhookNotifier(WebhookPolicy(_RECEIVER, receiver.url, secret), time.time_ns)
         )
         registry = LogRegistry(log)
         witness = Witness(log, "scores", "alerts")
-        stage = Stage(log, registry, receiver, "readings", PROFILE.name)
+        stage = Stage(log, registry, receiver, _RECEIVER, "readings", PROFILE.name)
         story = Story(stage, witness, policy, Pace(time.monotonic, asyncio.sleep))
         roles: list[Role] = [
             Detector(log, LogRegistry(log), Engine([PROFILE]), _detecting()),
             Sink(log, store, SinkPolicy(poll_s=_POLL_S)),
-            Notify(log, {"demo": notifier}, NotifyPolicy(poll_s=_POLL_S), time.time_ns),
+            Notify(log, {_RECEIVER: notifier}, NotifyPolicy(poll_s=_POLL_S), time.time_ns),
             Retrainer(log, LogRegistry(log), [PROFILE], _retraining()),
         ]
         stop = asyncio.Event()
@@ -115,7 +116,7 @@ def _detecting() -> DetectPolicy:
 
 
 def _retraining() -> RetrainPolicy:
-    recipe = Recipe(NetworkPolicy(hidden=32, latent=8), TrainingPolicy(seed=1, epochs=30))
+    recipe = Recipe(NetworkPolicy(hidden=32, latent=8), TrainingPolicy(seed=1, epochs=60, patience=15))
     return RetrainPolicy(
         challenge=ChallengePolicy(recipe),
         first_windows=_FIRST_WINDOWS,

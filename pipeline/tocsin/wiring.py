@@ -27,6 +27,7 @@ from tocsin.roles.retrain import Retrainer, RetrainPolicy
 from tocsin.roles.sink import Sink, SinkPolicy
 from tocsin.settings import ConfigError, ReceiverSettings, Settings
 from tocsin_models.calibration import CalibrationPolicy
+from tocsin_models.inference import use_one_thread
 from tocsin_models.learning import Recipe
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import Progress, TrainingPolicy
@@ -240,6 +241,7 @@ async def run_roles(
 
 async def run_together(roles: Sequence[Role], stop: asyncio.Event) -> None:
     """Run roles side by side until ``stop`` is set or one of them fails."""
+    use_one_thread()
     async with asyncio.TaskGroup() as tasks:
         for role in roles:
             tasks.create_task(role.run(stop))

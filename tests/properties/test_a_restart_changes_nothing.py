@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from small_models import small_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from simulation import Input, World, wide
 
+from simulation import Input, World, wide
+from small_models import small_model
 from tocsin.core.profile import SECOND_NS, AlertPolicy, Profile
 from tocsin_models.bundle import Bundle
 

@@ -37,6 +37,7 @@ from tocsin.tools.simulate import SimulationPolicy
 from tocsin.tools.simulate import simulate as send_plant
 from tocsin.tools.train import TrainPolicy, release, train_from_table
 from tocsin.wiring import outside, profiles_of, recipe_of
+from tocsin_models.inference import use_one_thread
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file.")]
 Asset = Annotated[str, typer.Option("--asset", "-a", help="Whose readings these are.")]
@@ -174,6 +175,7 @@ def train(
 
     Example: tocsin train normal.csv --time-column datetime --config plant.toml
     """
+    use_one_thread()
     settings = settings_from(config)
     chosen = _profile(settings, profile)
     try:

@@ -42,6 +42,9 @@ def challenge(
 ) -> Challenge:
     """Learn a model and judge it beside the champion, on windows that it did not learn from.
 
+    Learning goes on from the champion, if it has the same form: what it knows need not be found
+    again, and chance does not make the challenger the worse.
+
     Args:
         windows: windows that were judged normal.
         champion: what scores now, made for the same channels and grid.
@@ -53,7 +56,7 @@ def challenge(
         ValueError: if there are too few windows, or nothing was learned; says what to do.
     """
     learned, held_out = hold_out(windows, policy.holdout)
-    bundle = train_bundle(learned, policy.recipe, facts, progress)
+    bundle = train_bundle(learned, policy.recipe, facts, progress, champion)
     # one scaler for both, and not one that the challenger brings along if there is another
     scaler = (champion or bundle).scaler
     before = measure(champion, held_out, scaler) if champion else None

@@ -130,7 +130,8 @@ class Intake:
             self._now_ns = max(self._now_ns, int(readings.arrived_ns.max()))
         readings = self._thaw(readings, low)
         owner = self._owners(readings.asset)
-        shares, rejects, tally = [], [], Tally()
+        shares, tally = [], Tally()
+        rejects: list[Reject] = []
         for number, lanes in enumerate(self._lanes):
             own = readings if (owner == number).all() else take_readings(readings, owner == number)
             fed = lanes.feed(own, low)

@@ -56,7 +56,7 @@ class Judgement:
                 self._rings[owner].adopt(asset, snapshot.state["ring"])
                 self._ringed_to[asset] = snapshot.as_of
             else:
-                self._incidents[owner].adopt(asset, snapshot.state)
+                self._incidents[owner].adopt(asset, dict(snapshot.state))
                 self._judged_to[asset] = snapshot.as_of
 
     def recall(self, block: ScoreBlock, resumed_at: int, floor: int) -> None:
@@ -96,7 +96,9 @@ class Judgement:
             if len(judged):
                 scores.append(judged)
         transitions.sort(key=lambda step: (step.at_ns, step.asset, step.rule, step.sequence))
-        checkpoint = gathered.mark and self._checkpoint(gathered.high, gathered.mark, champions)
+        checkpoint = None
+        if gathered.mark:
+            checkpoint = self._checkpoint(gathered.high, gathered.mark, champions)
         return Output(
             gathered.low, gathered.high, scores, transitions, gathered.rejects, checkpoint
         )

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from tocsin.core.profile import SECOND_NS, Profile
 from tocsin.core.records import Ids, Names, Scores, Status, Times, Transition, Windows
 from tocsin.core.scoring import window_number
-from tocsin.core.trust import STILL_OPEN, Alerts, Judged, weigh
+from tocsin.core.trust import STILL_OPEN, Alerts, Judged, Trust, weigh
+from tocsin_models.bundle import Bundle
 from tocsin_models.learning import TrainingSet
 
 Column = NDArray[Any]
@@ -123,20 +124,37 @@ class Lessons:
         asset, end_ns, values = self._tidied()
         return self._lesson(asset, end_ns, values, {})
 
-    def trusted(self) -> Lesson:
-        """Return the windows that were judged normal."""
+    def trusted(self, champion: Bundle | None = None) -> Lesson:
+        """Return the windows that were judged normal.
+
+        Those that no model has judged, because they are older than the first one, are judged by
+        the champion now; without one they are left out.
+        """
         asset, end_ns, values = self._tidied()
-        alerts = np.array([*self._alerts.values()], np.int64).reshape(-1, 3)
-        trust = weigh(
-            asset,
-            end_ns,
-            Judged(*self._scores.columns()),
-            Alerts(alerts[:, 0].astype(np.int32), alerts[:, 1], alerts[:, 2]),
-            self._profile.length * self._profile.period_ns,
-        )
+        judged = Judged(*self._scores.columns())
+        trust = self._weigh(asset, end_ns, judged)
+        if champion and trust.unjudged.any():
+            late = trust.unjudged
+            said = champion.judge(values[late].astype(np.float64)).error
+            judged = Judged(
+                np.concatenate([judged.asset, asset[late]]),
+                np.concatenate([judged.end_ns, end_ns[late]]),
+                np.concatenate([judged.score, said]),
+            )
+            trust = self._weigh(asset, end_ns, judged)
         good = trust.trusted
         left_out = {str(doubt): count for doubt, count in trust.left_out.items()}
         return self._lesson(asset[good], end_ns[good], values[good], left_out)
+
+    def _weigh(self, asset: Ids, end_ns: Times, judged: Judged) -> Trust:
+        alerts = np.array([*self._alerts.values()], np.int64).reshape(-1, 3)
+        return weigh(
+            asset,
+            end_ns,
+            judged,
+            Alerts(alerts[:, 0].astype(np.int32), alerts[:, 1], alerts[:, 2]),
+            self._profile.length * self._profile.period_ns,
+        )
 
     def _lesson(
         self, asset: Ids, end_ns: Times, values: Column, left_out: Mapping[str, int]

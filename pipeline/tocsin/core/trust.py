@@ -55,6 +55,7 @@ class Trust:
     """
 
     trusted: NDArray[np.bool_]  # [N]
+    unjudged: NDArray[np.bool_]  # [N] nothing is known against them, nor for them
     left_out: Mapping[Doubt, int]
 
 
@@ -75,10 +76,11 @@ def weigh(asset: Ids, end_ns: Times, judged: Judged, alerts: Alerts, margin_ns: 
         Doubt.UNJUDGED: np.isnan(score),
     }
     trusted, left_out = np.ones(len(asset), np.bool_), {}
+    unjudged = doubts[Doubt.UNJUDGED] & ~doubts[Doubt.NEAR_ALERT]
     for doubt, speaks in doubts.items():
         left_out[doubt] = int((trusted & speaks).sum())
         trusted &= ~speaks
-    return Trust(trusted, left_out)
+    return Trust(trusted, unjudged, left_out)
 
 
 def _scores(asset: Ids, end_ns: Times, judged: Judged) -> Floats:

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -201,7 +202,8 @@ class Retrainer:
 
     async def _fit(self, profile: str, champion: Bundle | None) -> Attempt:
         lessons, now_ns = self._lessons[profile], self._trail.now_ns
-        lesson = await asyncio.to_thread(lessons.trusted if champion else lessons.all)
+        choose = partial(lessons.trusted, champion) if champion else lessons.all
+        lesson = await asyncio.to_thread(choose)
         attempt = Attempt(profile, now_ns, len(lesson.windows.values), lesson.left_out)
         _log.info("fit begins", profile=profile, windows=attempt.windows, **lesson.left_out)
         try:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tocsin.core.notices import notice_id
 from tocsin.ports import Log, Registry
 from tocsin.tools.plan import Episode, Plan
 from tocsin.tools.plant import SECOND_NS, Plant
@@ -30,7 +31,7 @@ class StoryPolicy:
     seed: int = 7
     assets: tuple[str, ...] = ("pump-1", "pump-2", "pump-3", "pump-4")
     start_ns: int = 1_767_571_200 * SECOND_NS  # Monday 2026-01-05 00:00 UTC
-    learn_s: int = 3_600
+    learn_s: int = 10_800
     calm_s: int = 600
     fault_s: int = 300
     recover_s: int = 900
@@ -50,6 +51,7 @@ class Stage:
     log: Log
     registry: Registry
     receiver: Receiver
+    receiver_name: str
     topic: str
     profile: str
 
@@ -173,7 +175,8 @@ class Story:
 
     def _told(self) -> bool:
         accepted = {delivery.id for delivery in self._stage.receiver.accepted}
-        return len(accepted) >= len(self._witness.transitions)
+        ids = [notice_id(self._stage.receiver_name, alert) for alert in self._witness.alerts()]
+        return accepted.issuperset(ids)
 
 
 @asynccontextmanager

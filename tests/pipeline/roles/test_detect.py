@@ -3,10 +3,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from small_models import small_model
+
 from detecting import all_scores, detecting, publish, score_rows, send, specs, steps, until, values
 from simulation import Input, World, wide
-
+from small_models import small_model
 from tocsin.adapters.embedded import EmbeddedLog, LogPolicy
 from tocsin.core.profile import SECOND_NS, AlertPolicy, Profile
 from tocsin.core.records import Entry, Place, Status
@@ -55,7 +55,7 @@ async def test_a_running_detector_says_what_the_engine_says(log: EmbeddedLog) ->
     found, conflicts = await score_rows(log)
     assert conflicts == []
     assert found == world.rows
-    assert {key: True for key in await steps(log)} == {key: True for key in world.steps}
+    assert dict.fromkeys(await steps(log), True) == dict.fromkeys(world.steps, True)
     assert world.steps
 
 
@@ -65,7 +65,7 @@ async def test_a_detector_that_is_started_again_goes_on_where_it_was(log: Embedd
     for at in range(0, len(entries), 60):
         await send(log, entries[at : at + 60])
         async with detecting(log, [PROFILE], FAST) as detector:
-            await until(lambda: detector.statistics().records == 60)  # noqa: B023
+            await until(lambda: detector.statistics().records == 60)
     world = World(entries, [PROFILE], {"p": bundle})
     world.start()
     world.feed(0, len(entries))
