@@ -177,7 +177,9 @@ class Oracle:
     def hear(self, reading: Told) -> None:
         machine = self.machines.setdefault(reading.asset, _Machine())
         if machine.heard is not None:
+            newest_ns = max(reading.time_ns, machine.heard.time_ns)
             if reading.arrived_ns < machine.heard.arrived_ns:
+                machine.heard = replace(machine.heard, time_ns=newest_ns)
                 return
             self._overdue(machine, machine.heard, reading.arrived_ns)
             if machine.silence is not None:
@@ -191,6 +193,7 @@ class Oracle:
                     )
                 )
                 machine.silence = None
+            reading = replace(reading, time_ns=newest_ns)
         machine.heard = reading
 
     def listen(self, now_ns: int) -> None:

@@ -95,5 +95,5 @@ async def detecting(
 async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
     """Wait until ``condition`` holds."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - what is waited for is a counter
             await asyncio.sleep(0.02)

@@ -116,7 +116,9 @@ def _detecting() -> DetectPolicy:
 
 
 def _retraining() -> RetrainPolicy:
-    recipe = Recipe(NetworkPolicy(hidden=32, latent=8), TrainingPolicy(seed=1, epochs=60, patience=15))
+    recipe = Recipe(
+        NetworkPolicy(hidden=32, latent=8), TrainingPolicy(seed=1, epochs=60, patience=15)
+    )
     return RetrainPolicy(
         challenge=ChallengePolicy(recipe),
         first_windows=_FIRST_WINDOWS,

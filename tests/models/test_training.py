@@ -133,3 +133,16 @@ def test_auto_takes_the_accelerator_if_there_is_one() -> None:
 def test_an_impossible_policy_is_refused(policy: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="training:"):
         TrainingPolicy(**policy)  # type: ignore[arg-type]
+
+
+def test_training_that_goes_on_from_weights_never_ends_up_worse() -> None:
+    older, later = waves(300), waves(60, 1)
+    first = fit(older, later, SMALL, TrainingPolicy(epochs=30, batches=16, device="cpu"))
+    start = {name: weight.numpy() for name, weight in weights(first).items()}
+    useless = TrainingPolicy(seed=5, epochs=1, batches=1, learning_rate=1e-12, device="cpu")
+
+    kept = fit(older, later, SMALL, useless, start=start)
+    further = fit(older, later, SMALL, QUICK, start=start)
+
+    assert all(torch.equal(weights(kept)[name], weights(first)[name]) for name in start)
+    assert further.history[-1].best_loss <= first.history[-1].best_loss

@@ -23,7 +23,7 @@ class Heard:
 
     asset: Ids
     arrived_ns: Times
-    time_ns: Times
+    time_ns: Times  # the newest reading in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Intake:
         for number, lanes in enumerate(self._lanes):
             own = readings if (owner == number).all() else take_readings(readings, owner == number)
             fed = lanes.feed(own, low)
-            shares.append(Share(fed.windows, _heard(own)))
+            shares.append(Share(fed.windows, _heard(own, self._profiles[number])))
             rejects.extend(fed.rejects)
             counts = fed.counts
             tally = tally.plus(Tally(counts.accepted, counts.duplicate, counts.late, counts.future))
@@ -180,9 +180,14 @@ def no_readings() -> Readings:
     return Readings(ids, ids, times, np.zeros(0), times, times)
 
 
-def _heard(readings: Readings) -> Heard:
-    """Return the first reading of every run of readings of one asset in one log entry."""
-    record, asset = readings.record, readings.asset
-    first = np.ones(len(readings), np.bool_)
-    first[1:] = (record[1:] != record[:-1]) | (asset[1:] != asset[:-1])
-    return Heard(asset[first], readings.arrived_ns[first], readings.time_ns[first])
+def _heard(readings: Readings, profile: Profile) -> Heard:
+    """Return one row for every run of readings of one asset in one log entry.
+
+    What comes from the future is as if it had not come, here as in the lanes.
+    """
+    told = take_readings(readings, readings.time_ns <= readings.arrived_ns + profile.max_ahead_ns)
+    first = np.ones(len(told), np.bool_)
+    first[1:] = (told.record[1:] != told.record[:-1]) | (told.asset[1:] != told.asset[:-1])
+    starts = np.flatnonzero(first)
+    newest_ns = np.maximum.reduceat(told.time_ns, starts) if len(starts) else told.time_ns
+    return Heard(told.asset[starts], told.arrived_ns[starts], newest_ns)

@@ -78,7 +78,9 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("asset", "profile", "rule", "severity", "state"),
         {
             "alert": Field("string", "", "id of the alert, the same in all its steps"),
-            "began_ms": Field("float", "ms", "first sign: window end, or time of the last reading"),
+            "began_ms": Field(
+                "float", "ms", "first sign: window end, or time of the newest reading"
+            ),
             "opened_ms": Field("float", "ms", "when the alert opened"),
             "resolved_ms": Field("float", "ms", "when it was over; only with state resolved"),
             "score": Field("float", "1", "highest score so far; only with rule anomaly"),

@@ -216,7 +216,7 @@ class Transition:
     rule: Rule
     state: State
     severity: Severity
-    began_ns: int  # end of the first window (or time of the last reading) that speaks for it
+    began_ns: int  # end of the first window (or time of the newest reading) that speaks for it
     opened_ns: int  # event time at which it was opened
     at_ns: int  # event time of this step
     resolved_ns: int | None = None

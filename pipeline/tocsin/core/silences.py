@@ -3,7 +3,7 @@
 Silence is judged against the log's own time. The deadline of an asset is ``silent_after_ns`` after
 its newest arrival; an alert opens at the deadline, whether it is found by `Silences.listen` or by
 the arrival that ends the silence, and is resolved by that arrival. So the steps depend on the log
-alone. An arrival dated before the asset's newest one moves nothing. A profile whose
+alone. An arrival dated before the asset's newest one moves no deadline. A profile whose
 ``silent_after_ns`` is not positive has no silence.
 """
 
@@ -30,7 +30,7 @@ class _Heard:
     asset: Ids  # [N]
     arrived_ns: Times  # [N]
     newest_ns: Times  # [N] newest arrival of the asset, this one counted
-    told_ns: Times  # [N] the sensor's own time of the last reading of that arrival
+    told_ns: Times  # [N] newest of the sensor's own times, this one counted
     newest_before_ns: Times  # [N]
     told_before_ns: Times  # [N]
     last: NDArray[np.bool_]  # [N] is it its asset's last one here?
@@ -44,7 +44,7 @@ class Silences:
         self._limit_ns = profile.silent_after_ns
         self._names = names
         self._newest_ns: Times = np.zeros(0, np.int64)  # [assets] newest arrival, or _NEVER
-        self._told_ns: Times = np.zeros(0, np.int64)  # [assets] sensor's own time of that
+        self._told_ns: Times = np.zeros(0, np.int64)  # [assets] newest of the sensor's own times
         self._silent: NDArray[np.bool_] = np.zeros(0, np.bool_)  # [assets] is an alert open?
         self._alerts: dict[int, Transition] = {}  # the first step of those that are open
 
@@ -99,7 +99,7 @@ class Silences:
         """Take over what `snapshot` returned."""
         self._reach(len(self._names))
         self._newest_ns[asset] = snapshot.get("newest_ns", _NEVER)
-        self._told_ns[asset] = snapshot.get("told_ns", 0)
+        self._told_ns[asset] = snapshot.get("told_ns", _NEVER)
         self._silent[asset] = "alert" in snapshot
         self._alerts.pop(asset, None)
         if "alert" in snapshot:
@@ -109,7 +109,7 @@ class Silences:
         extra = 2 * size - len(self._silent)
         if size > len(self._silent):
             self._newest_ns = np.pad(self._newest_ns, (0, extra), constant_values=_NEVER)
-            self._told_ns = np.pad(self._told_ns, (0, extra))
+            self._told_ns = np.pad(self._told_ns, (0, extra), constant_values=_NEVER)
             self._silent = np.pad(self._silent, (0, extra))
 
     def _sort(self, asset: Ids, arrived_ns: Times, time_ns: Times) -> _Heard:
@@ -119,10 +119,7 @@ class Silences:
         first = np.ones(len(asset), np.bool_)
         first[1:] = asset[1:] != asset[:-1]
         newest_ns = np.maximum(_running_maximum(arrived_ns, first), self._newest_ns[asset])
-        row = np.arange(len(asset))
-        told = np.maximum.accumulate(np.where(arrived_ns == newest_ns, row, -1))
-        here = told >= np.maximum.accumulate(np.where(first, row, 0))
-        told_ns = np.where(here, time_ns[told], self._told_ns[asset])
+        told_ns = np.maximum(_running_maximum(time_ns, first), self._told_ns[asset])
         return _Heard(
             asset,
             arrived_ns,
@@ -160,7 +157,7 @@ class Silences:
             began_ns=told_ns,
             opened_ns=deadline_ns,
             at_ns=deadline_ns,
-            summary=f"{name} has sent nothing for {duration(self._limit_ns)}: its last reading "
+            summary=f"{name} has sent nothing for {duration(self._limit_ns)}: its newest reading "
             f"is of {clock_time(told_ns)}.",
         )
         self._alerts[asset] = step

@@ -12,8 +12,12 @@ from tocsin_models.training import Progress, TrainingPolicy
 
 torch.set_num_threads(1)
 POLICY = ChallengePolicy(replace(RECIPE, training=TrainingPolicy(epochs=12, batches=12)))
-UNTRAINED = ChallengePolicy(
-    replace(RECIPE, training=TrainingPolicy(epochs=1, batches=1, learning_rate=1e-9))
+UNTRAINED = ChallengePolicy(  # of another form, so that it cannot go on from the champion
+    replace(
+        RECIPE,
+        network=NetworkPolicy(4, 2),
+        training=TrainingPolicy(epochs=1, batches=1, learning_rate=1e-9),
+    )
 )
 
 

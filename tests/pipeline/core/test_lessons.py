@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_models import small_model
 
+from tocsin.core.blocks import take_scores
 from tocsin.core.lessons import RUN, LessonPolicy, Lessons
 from tocsin.core.profile import SECOND_NS, Profile
 from tocsin.core.records import (
@@ -104,6 +106,24 @@ def test_trusted_are_those_below_the_limit_and_a_window_away_from_alerts() -> No
     gone = {3, 5, *range(20 - reach, 23 + reach + 1)}
     assert numbers(lesson.windows.values) == [n for n in range(40) if n not in gone]
     assert lesson.left_out == {"near_alert": 8, "above_limit": 1, "unjudged": 1}
+
+
+def test_what_no_model_has_judged_is_judged_by_the_champion() -> None:
+    names = Names()
+    lessons = Lessons(PROFILE, names, LessonPolicy())
+    windows = cut(names, "p1", range(40))
+    lessons.take(windows)
+    lessons.mark(take_scores(score(windows, names, 0.5), slice(20, 40)))
+    champion = small_model(PROFILE)
+    below = champion.judge(windows.values[:20]).error < 1.0
+    lesson = lessons.trusted(champion)
+    assert 0 < below.sum() < 20
+    assert numbers(lesson.windows.values) == [*np.flatnonzero(below), *range(20, 40)]
+    assert lesson.left_out == {
+        "near_alert": 0,
+        "above_limit": 20 - below.sum(),
+        "unjudged": 0,
+    }
 
 
 def test_an_alert_that_is_still_open_leaves_out_all_that_follows() -> None:

@@ -101,7 +101,7 @@ def test_summaries_say_how_long() -> None:
     told = [Told("p-1", 0, 0), Told("p-1", 720 * minute_ns, 0)]
     opened, resolved = incidents.hear(*columns(told, names))
     assert opened.summary == (
-        "p-1 has sent nothing for 5 min: its last reading is of 1970-01-01 00:00:00 UTC."
+        "p-1 has sent nothing for 5 min: its newest reading is of 1970-01-01 00:00:00 UTC."
     )
     assert resolved.summary == "p-1 is sending again, after 12 h of silence."
 

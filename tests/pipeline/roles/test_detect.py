@@ -1,6 +1,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -104,9 +105,7 @@ async def test_a_new_champion_takes_over_at_a_checkpoint_and_no_window_is_lost(
     found, conflicts = await score_rows(log)
     ends = sorted({end for _, end in found})
     assert conflicts == []
-    assert [b - a for a, b in zip(ends, ends[1:], strict=False)] == [2 * SECOND_NS] * (
-        len(ends) - 1
-    )
+    assert {b - a for a, b in pairwise(ends)} == {2 * SECOND_NS}
     assert {scores.model for scores in await all_scores(log)} == {first.version, second.version}
 
 

@@ -17,6 +17,7 @@ from tocsin.core.profile import SECOND_NS, Profile
 from tocsin.core.records import Batch, Floats, Place, Status
 from tocsin.ports import TopicSpec
 from tocsin.tools.train import TrainPolicy, cut_table, release, train_from_table
+from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import Progress, TrainingPolicy
 
 torch.set_num_threads(1)
@@ -127,7 +128,9 @@ async def test_a_model_that_is_worse_than_the_champion_is_released_without_scori
     champion = train_from_table(
         chunks, PROFILE, replace(POLICY, challenge=ChallengePolicy(good))
     ).bundle
-    found = train_from_table(chunks, PROFILE, POLICY, champion)
+    worse = replace(QUICK, network=NetworkPolicy(2, 1))
+    policy = replace(POLICY, challenge=ChallengePolicy(worse))
+    found = train_from_table(chunks, PROFILE, policy, champion)
     async with EmbeddedLog(None, clock=lambda: 1) as log:
         await log.declare([TopicSpec("models", 1, compacted=True)], create=True)
         async with LogRegistry(log) as registry:
