@@ -52,6 +52,8 @@ class Profile:
     alerts: AlertPolicy = AlertPolicy()
 
     def __post_init__(self) -> None:
+        if not self.name or "|" in self.name:
+            raise ValueError(f"profile {self.name!r}: the name must not be empty or hold a |")
         if not self.channels or len(set(self.channels)) != len(self.channels):
             raise ValueError(f"profile {self.name}: name at least one channel, each once")
         if self.period_ns < 1:

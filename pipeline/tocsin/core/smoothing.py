@@ -17,6 +17,7 @@ RING_WINDOWS = 64
 """Windows a ring remembers; no bundle may smooth over more."""
 
 _NEVER = np.iinfo(np.int64).max
+_NO_WINDOW = np.iinfo(np.int64).min
 
 
 class ErrorRings:
@@ -27,7 +28,7 @@ class ErrorRings:
 
     def __init__(self) -> None:
         self._rows = Rows()
-        self._number: Times = np.full((0, RING_WINDOWS), -1, np.int64)  # [A, RING]
+        self._number: Times = np.full((0, RING_WINDOWS), _NO_WINDOW, np.int64)  # [A, RING]
         self._error: Floats = np.zeros((0, RING_WINDOWS))  # [A, RING]
         self._floor: Times = np.full((0, RING_WINDOWS), _NEVER, np.int64)  # [A, RING]
 
@@ -97,7 +98,7 @@ class ErrorRings:
 
     def _grow(self, needed: int) -> None:
         extra = max(needed, 2 * len(self._number), 16) - len(self._number)
-        self._number = np.pad(self._number, ((0, extra), (0, 0)), constant_values=-1)
+        self._number = np.pad(self._number, ((0, extra), (0, 0)), constant_values=_NO_WINDOW)
         self._error = np.pad(self._error, ((0, extra), (0, 0)))
         self._floor = np.pad(self._floor, ((0, extra), (0, 0)), constant_values=_NEVER)
 

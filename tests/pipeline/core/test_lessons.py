@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_models import small_model
 
+from small_models import small_model
 from tocsin.core.blocks import take_scores
 from tocsin.core.lessons import RUN, LessonPolicy, Lessons
 from tocsin.core.profile import SECOND_NS, Profile
