@@ -20,7 +20,7 @@ from tocsin.roles.detect import Detector, DetectPolicy
 from tocsin.roles.notify import Notify, NotifyPolicy
 from tocsin.roles.retrain import Retrainer, RetrainPolicy
 from tocsin.roles.sink import Sink, SinkPolicy
-from tocsin.settings import Settings
+from tocsin.settings import TopicSettings
 from tocsin.tools.account import give_account, shortcomings
 from tocsin.tools.plant import CHANNELS
 from tocsin.tools.receiver import Receiver
@@ -28,6 +28,8 @@ from tocsin.tools.replay import Pace
 from tocsin.tools.story import Stage, Story, StoryPolicy
 from tocsin.tools.witness import Witness
 from tocsin.wiring import Role, run_together, topic_specs
+from tocsin_models.calibration import CalibrationPolicy
+from tocsin_models.inference import use_one_thread
 from tocsin_models.learning import Recipe
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import TrainingPolicy
@@ -43,6 +45,7 @@ PROFILE = Profile(
 _FIRST_WINDOWS = 10_000
 _REFIT_NS = 1_500 * SECOND_NS
 _POLL_S = 0.05
+_PARTITIONS = 4
 _RECEIVER = "demo"
 
 
@@ -75,6 +78,7 @@ async def staged(policy: StoryPolicy, keep: Path | None = None) -> AsyncIterator
 
     Log and store are in memory, or in the folder ``keep``, which must be there.
     """
+    use_one_thread()
     began_s = time.monotonic()
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with AsyncExitStack() as stack:
@@ -82,10 +86,10 @@ async def staged(policy: StoryPolicy, keep: Path | None = None) -> AsyncIterator
             EmbeddedLog(
                 keep and keep / "log.sqlite",
                 clock=time.time_ns,
-                policy=LogPolicy(partitions=2, retention_ns=None),
+                policy=LogPolicy(partitions=_PARTITIONS, retention_ns=None),
             )
         )
-        await log.declare(topic_specs(Settings()), create=True)
+        await log.declare(topic_specs(TopicSettings(), _PARTITIONS), create=True)
         store = await stack.enter_async_context(EmbeddedStore(keep and keep / "points.sqlite"))
         receiver = await stack.enter_async_context(Receiver(secret))
         notifier = await stack.enter_async_context(
@@ -117,7 +121,9 @@ def _detecting() -> DetectPolicy:
 
 def _retraining() -> RetrainPolicy:
     recipe = Recipe(
-        NetworkPolicy(hidden=32, latent=8), TrainingPolicy(seed=1, epochs=60, patience=15)
+        NetworkPolicy(hidden=32, latent=8),
+        TrainingPolicy(seed=1, epochs=60, patience=15),
+        CalibrationPolicy(budget=1e-5),
     )
     return RetrainPolicy(
         challenge=ChallengePolicy(recipe),

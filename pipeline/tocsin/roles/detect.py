@@ -36,8 +36,8 @@ T = TypeVar("T")
 class DetectPolicy:
     """How a detector reads, and how often it makes sure of its work.
 
-    ``lease_s`` is how long a process may go without a look at its group before it no longer
-    trusts what it knows of its partitions; choose it below the group's session timeout.
+    ``lease_s`` is how long a process may have been frozen before it no longer trusts what it
+    knows of its partitions; choose it below the group's session timeout.
     """
 
     group: str = "tocsin-detect"
@@ -104,7 +104,8 @@ class Detector:
         self._outputs: asyncio.Queue[tuple[_Work, Output]] = asyncio.Queue()
         self._decoder = ThreadPoolExecutor(1, "tocsin-decode")
         self._scorer = ThreadPoolExecutor(1, "tocsin-score")
-        self._looked_s = time.monotonic()
+        self._awake_s = time.monotonic()
+        self._doubted: set[Place] = set()  # ours, unless the next look says otherwise
         self._counts: Counter[str] = Counter()
         self._windows: Counter[str] = Counter()
 
@@ -132,7 +133,12 @@ class Detector:
             async with self._membership, asyncio.TaskGroup() as tasks:
                 background = [
                     tasks.create_task(step())
-                    for step in (self._judge_all, self._write_all, self._watch_champions)
+                    for step in (
+                        self._stay_awake,
+                        self._judge_all,
+                        self._write_all,
+                        self._watch_champions,
+                    )
                 ]
                 while not stop.is_set():
                     await self._look()
@@ -144,7 +150,7 @@ class Detector:
 
     async def _look(self) -> None:
         busy = self._work.qsize() + self._outputs.qsize() >= self._policy.queue
-        ready: Collection[Place] = () if busy else list(self._holdings)
+        ready: Mapping[Place, _Holding] = {} if busy else dict(self._holdings)
         poll = await self._poll(ready)
         if poll is None:
             return
@@ -152,12 +158,14 @@ class Detector:
             self._holdings.pop(place, None)
         for place in poll.gained:
             await self._take_over(place)
-        for batch in poll.batches:
-            if holding := self._holdings.get(batch.place):
+        for place, holding in ready.items():
+            if self._holdings.get(place) is not holding:
+                continue  # taken over anew meanwhile, from where it was committed
+            batches = [batch for batch in poll.batches if batch.place == place]
+            for batch in batches:
                 await self._gather(holding, batch)
-        fed = {batch.place for batch in poll.batches}
-        for holding in [self._holdings[p] for p in ready if p in self._holdings and p not in fed]:
-            await self._attend(holding)
+            if not batches:
+                await self._attend(holding)
 
     async def _poll(self, ready: Collection[Place]) -> Poll | None:
         policy = self._policy
@@ -169,12 +177,25 @@ class Detector:
             log.warning("the log cannot be read now", reason=str(error))
             await asyncio.sleep(error.retry_after_s or 1.0)
             return None
-        slept_s, self._looked_s = time.monotonic() - self._looked_s, time.monotonic()
-        if slept_s <= policy.lease_s:
-            return poll
-        log.warning("away for too long, taking partitions over anew", seconds=round(slept_s, 1))
-        held = [place for place in self._holdings if place not in poll.lost]
-        return Poll([*self._holdings, *poll.lost], [*held, *poll.gained], [])
+        doubted, self._doubted = self._doubted.difference(poll.lost, poll.gained), set()
+        return Poll(poll.lost, [*doubted, *poll.gained], poll.batches)
+
+    async def _stay_awake(self) -> None:
+        """Notice that the process was frozen, and then let go of everything before it writes.
+
+        Others may have taken the partitions over meanwhile; those that are still ours are taken
+        over anew.
+        """
+        while True:
+            await asyncio.sleep(self._policy.lease_s / 10)
+            if self._frozen():
+                log.warning("frozen for too long, taking partitions over anew")
+                self._doubted.update(self._holdings)
+                self._holdings.clear()
+            self._awake_s = time.monotonic()
+
+    def _frozen(self) -> bool:
+        return time.monotonic() - self._awake_s > self._policy.lease_s
 
     async def _take_over(self, place: Place) -> None:
         topics = self._policy.topics
@@ -301,6 +322,9 @@ class Detector:
     async def _append(self, holding: _Holding, entries: list[Entry]) -> list[int] | None:
         """Write entries; None if the place was lost before they were taken."""
         while self._holdings.get(holding.place) is holding:
+            if self._frozen():
+                await asyncio.sleep(self._policy.lease_s / 10)
+                continue
             try:
                 return list(await self._log.append(entries)) if entries else []
             except Unavailable as error:

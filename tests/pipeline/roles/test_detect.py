@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
@@ -150,3 +151,22 @@ async def test_the_commit_says_where_a_restore_begins_and_what_became_of_every_r
     assert 0 < note["l"] < 400
     assert note["n"] == [800, 0, 0, 0]
     assert len(await values(log, "scores")) > 0
+
+
+async def test_a_detector_that_was_frozen_takes_its_partitions_over_anew(log: EmbeddedLog) -> None:
+    bundle, entries = small_model(PROFILE), plant(120, spike=range(40, 70))
+    await publish(log, "p", bundle)
+    await send(log, entries[:100])
+    async with detecting(log, [PROFILE], replace(FAST, lease_s=0.5)) as detector:
+        await until(lambda: detector.statistics().records == 100)
+        time.sleep(1.0)  # noqa: ASYNC251 - the whole process stands still, as under SIGSTOP
+        await until(lambda: detector.statistics().places == 0)
+        await until(lambda: detector.statistics().places == 1)
+        await send(log, entries[100:])
+        await until(lambda: detector.statistics().records >= len(entries))
+    world = World(entries, [PROFILE], {"p": bundle})
+    world.start()
+    world.feed(0, len(entries))
+    found, conflicts = await score_rows(log)
+    assert conflicts == []
+    assert found == world.rows
