@@ -103,12 +103,12 @@ class Bundle:
         error = np.empty(rows)
         blame = np.empty((rows, channels), dtype=np.float32)
         expected = np.empty((rows, channels), dtype=np.float32)
-        for each in self._model.passes(values):
+        for each in self._model.answers(values):
             residuals = sum_residuals(each.scaled, each.expected, each.mask)
-            error[each.part] = window_errors(residuals, self.typical)[: each.rows]
-            blame[each.part] = blame_channels(residuals)[: each.rows]
+            error[each.part] = window_errors(residuals, self.typical)
+            blame[each.part] = blame_channels(residuals)
             with np.errstate(over="ignore"):  # what f32 cannot hold is found not finite below
-                expected[each.part] = self.scaler.unscale(each.expected[:, -1])[: each.rows]
+                expected[each.part] = self.scaler.unscale(each.expected[:, -1])
         finite = np.isfinite(error) & np.isfinite(expected).all(axis=1)
         error[~finite], blame[~finite], expected[~finite] = np.nan, np.nan, np.nan
         return Judged(error / self.calibration.limit, blame, expected, finite)

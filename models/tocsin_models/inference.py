@@ -19,6 +19,10 @@ from tocsin_models.scaling import RobustScaler
 BATCH_ROWS = 64
 """Windows in a forward pass, always."""
 
+_PART_ROWS = 8 * BATCH_ROWS
+"""Windows that are prepared at once: few enough for the processor's cache, and so many that Python
+has little to do between the passes, while it may be wanted by other threads."""
+
 
 def use_one_thread() -> None:
     """Let torch use one thread in this process, for training and for use.
@@ -30,14 +34,13 @@ def use_one_thread() -> None:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pass:
-    """One forward pass; all arrays are `BATCH_ROWS` long, the first ``rows`` of them are real."""
+class Answer:
+    """What the network says of N windows that follow one another."""
 
-    part: slice  # where the real rows stand in what was asked
-    rows: int
-    scaled: Singles  # [BATCH_ROWS, T, F] NaN where not measured
-    mask: Flags  # [BATCH_ROWS, T, F] true where measured
-    expected: Singles  # [BATCH_ROWS, T, F] scaled
+    part: slice  # where they stand in what was asked
+    scaled: Singles  # [N, T, F] NaN where not measured
+    mask: Flags  # [N, T, F] true where measured
+    expected: Singles  # [N, T, F] scaled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,54 +51,59 @@ class Model:
     scaler: RobustScaler
     length: int
 
-    def passes(self, values: Floats) -> Iterator[Pass]:
-        """Run windows ``[B, T, F]`` in engineering units through the network, batch by batch."""
-        for part, scaled, mask in self._batches(values):
+    def answers(self, values: Floats) -> Iterator[Answer]:
+        """Run windows ``[B, T, F]`` in engineering units through the network, part by part."""
+        for part, scaled, mask in self._parts(values):
+            x, measured = torch.from_numpy(scaled), torch.from_numpy(mask)
             with torch.inference_mode():
-                said = self.network.reconstruct(torch.from_numpy(scaled), torch.from_numpy(mask))
-            yield Pass(part, part.stop - part.start, scaled, mask, said.numpy())
+                joined = torch.split(self.network.join(x, measured), BATCH_ROWS)
+                said = torch.cat([self.network.forward(each) for each in joined]).numpy()
+            rows = part.stop - part.start
+            yield Answer(part, scaled[:rows], mask[:rows], said[:rows])
 
     def residuals(self, values: Floats) -> Residuals:
         """Return the summed squared errors of windows ``[B, T, F]``."""
         shape = (len(values), values.shape[2])
         sums, counts = np.empty(shape), np.empty(shape)
-        for each in self.passes(values):
+        for each in self.answers(values):
             found = sum_residuals(each.scaled, each.expected, each.mask)
-            sums[each.part] = found.sums[: each.rows]
-            counts[each.part] = found.counts[: each.rows]
+            sums[each.part], counts[each.part] = found.sums, found.counts
         return Residuals(sums, counts)
 
     def cell_residuals(self, values: Floats) -> Floats:
         """Return the squared scaled error of each cell, ``[B, T, F]``, 0 where not measured."""
         squares = np.empty(values.shape)
-        for each in self.passes(values):
-            found = squared_errors(each.scaled, each.expected, each.mask)
-            squares[each.part] = found[: each.rows]
+        for each in self.answers(values):
+            squares[each.part] = squared_errors(each.scaled, each.expected, each.mask)
         return squares
 
     def reconstruct(self, values: Floats) -> Floats:
         """Return what windows ``[B, T, F]`` should have been, in engineering units."""
         whole = np.empty(values.shape)
-        for each in self.passes(values):
-            whole[each.part] = self.scaler.unscale(each.expected[: each.rows])
+        for each in self.answers(values):
+            whole[each.part] = self.scaler.unscale(each.expected)
         return whole
 
     def encode(self, values: Floats) -> Singles:
         """Return the latent vectors ``[B, Z]`` of windows ``[B, T, F]``."""
-        found = []
-        for part, scaled, mask in self._batches(values):
+        found = [np.empty((0, 0), dtype=np.float32)]
+        for part, scaled, mask in self._parts(values):
+            x, measured = torch.from_numpy(scaled), torch.from_numpy(mask)
+            parts = (torch.split(each, BATCH_ROWS) for each in (x, measured))
+            batches = zip(*parts, strict=True)
             with torch.inference_mode():
-                latent = self.network.encode(torch.from_numpy(scaled), torch.from_numpy(mask))
-            found.append(latent.numpy()[: part.stop - part.start])
-        return np.concatenate(found) if found else np.empty((0, 0), dtype=np.float32)
+                latent = torch.cat([self.network.encode(*each) for each in batches]).numpy()
+            found.append(latent[: part.stop - part.start])
+        return np.concatenate(found[1:] or found)
 
-    def _batches(self, values: Floats) -> Iterator[tuple[slice, Singles, Flags]]:
-        """Cut ``[B, T, F]`` into scaled batches, the last one padded with unmeasured rows."""
+    def _parts(self, values: Floats) -> Iterator[tuple[slice, Singles, Flags]]:
+        """Cut ``[B, T, F]`` into scaled parts, padded to whole batches with unmeasured rows."""
         shape = (self.length, len(self.scaler.centre))
         if values.shape[1:] != shape:
             raise ValueError(f"windows must be [B, {shape[0]}, {shape[1]}], not {values.shape}")
-        for start in range(0, len(values), BATCH_ROWS):
-            part = slice(start, min(start + BATCH_ROWS, len(values)))
-            batch = np.full((BATCH_ROWS, *shape), np.nan)
-            batch[: part.stop - start] = values[part]
-            yield part, self.scaler.scale(batch), ~np.isnan(batch)
+        for start in range(0, len(values), _PART_ROWS):
+            part = slice(start, min(start + _PART_ROWS, len(values)))
+            rows = part.stop - start
+            scaled = np.empty((-(-rows // BATCH_ROWS) * BATCH_ROWS, *shape), np.float32)
+            scaled[:rows], scaled[rows:] = self.scaler.scale(values[part]), np.nan
+            yield part, scaled, ~np.isnan(scaled)

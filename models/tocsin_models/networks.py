@@ -45,6 +45,14 @@ class Autoencoder(Protocol):
         """Return what the windows should have been, ``[B, T, F]``, for all cells."""
         ...
 
+    def join(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return what the network sees of the windows: a row's bits depend on that row alone."""
+        ...
+
+    def forward(self, joined: Tensor) -> Tensor:
+        """Return what `reconstruct` returns, from what `join` returned."""
+        ...
+
     def state_dict(self) -> dict[str, Tensor]:
         """Return the weights by name."""
         ...
@@ -86,20 +94,30 @@ class LstmAutoencoder(nn.Module):
 
     def encode(self, x: Tensor, mask: Tensor) -> Tensor:
         """Return the latent vectors ``[B, Z]``."""
-        known = torch.where(mask, x, 0.0)
-        _, (state, _) = self.encoder(torch.cat((known, mask.to(x.dtype)), dim=2))
+        return self._encode(self.join(x, mask))
+
+    def reconstruct(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return what the windows should have been, ``[B, T, F]``, for all cells."""
+        return self.forward(self.join(x, mask))
+
+    def join(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the values, 0 where not measured, and the mask: ``[B, T, 2F]``."""
+        return torch.cat((torch.where(mask, x, 0.0), mask.to(x.dtype)), dim=2)
+
+    def forward(self, joined: Tensor) -> Tensor:
+        """Return the reconstruction ``[B, T, F]`` of windows ``[B, T, 2F]``."""
+        return self._decode(self._encode(joined), joined.shape[1])
+
+    def _encode(self, joined: Tensor) -> Tensor:
+        _, (state, _) = self.encoder(joined)
         latent: Tensor = self.bottleneck(state[-1])  # state is [layers, B, hidden]
         return latent
 
-    def decode(self, latent: Tensor, length: int) -> Tensor:
+    def _decode(self, latent: Tensor, length: int) -> Tensor:
         """Return the windows ``[B, length, F]`` that ``latent [B, Z]`` stands for."""
         states, _ = self.decoder(latent[:, None].expand(-1, length, -1))
         said: Tensor = self.output(states)
         return said.flip(1) if self.order is Order.REVERSED else said
-
-    def reconstruct(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return what the windows should have been, ``[B, T, F]``, for all cells."""
-        return self.decode(self.encode(x, mask), x.shape[1])
 
 
 def build_network(channels: int, policy: NetworkPolicy, seed: int = 0) -> Autoencoder:

@@ -55,7 +55,8 @@ class RobustScaler:
     def scale(self, values: Floats) -> Singles:
         """Return ``values [..., F]`` in spreads from the centre, within +-`CLIP`; NaN stays NaN."""
         with np.errstate(over="ignore"):
-            scaled = (values - self.centre) / self.spread
+            scaled = values - self.centre
+            np.divide(scaled, self.spread, out=scaled)
         return np.clip(scaled, -CLIP, CLIP, out=scaled).astype(np.float32)
 
     def unscale(self, scaled: Singles) -> Floats:

@@ -121,9 +121,9 @@ def _detecting() -> DetectPolicy:
 
 def _retraining() -> RetrainPolicy:
     recipe = Recipe(
-        NetworkPolicy(hidden=32, latent=8),
+        NetworkPolicy(hidden=32, latent=4),
         TrainingPolicy(seed=1, epochs=60, patience=15),
-        CalibrationPolicy(budget=1e-5),
+        CalibrationPolicy(budget=1e-4),
     )
     return RetrainPolicy(
         challenge=ChallengePolicy(recipe),

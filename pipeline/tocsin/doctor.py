@@ -1,15 +1,23 @@
 """Are the servers there, and what do they say? Every complaint comes with what to do."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from tocsin.core.formats.json import JsonDecoder
+from tocsin.core.formats.json import Decoded, JsonDecoder
 from tocsin.core.profile import Profile
 from tocsin.core.records import Names, Place
-from tocsin.ports import Log, Unavailable
+from tocsin.core.scoring import fits
+from tocsin.ports import Log, Port, Registry, Rejected, Unavailable
 from tocsin.settings import ConfigError, Settings
-from tocsin.wiring import make_log, make_store, outside, profiles_of, topic_specs
+from tocsin.wiring import ROLES, check_settings, declare_topics, make_log, make_notifier, make_store
+from tocsin.wiring.models import make_registry
+
+_SAMPLE = 100
+"""Entries of readings that are looked at."""
+
+_PROBLEMS = (Unavailable, Rejected, ConfigError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,106 +32,97 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Look at everything, in the order in which one thing needs the other."""
-    return [finding async for finding in _examine(settings)]
+    found = [_examine_settings(settings)]
+    found += [finding async for finding in _examine_log(settings)]
+    make = partial(make_store, settings)
+    found.append(await _examine_port("store", make, "start InfluxDB, or mend influx.*"))
+    for receiver in settings.receivers:
+        make_one = partial(make_notifier, receiver, time.time_ns)
+        remedy = "start it, or mend its url under receivers"
+        found.append(await _examine_port(f"receiver {receiver.name}", make_one, remedy))
+    return found
 
 
-async def _examine(settings: Settings) -> AsyncIterator[Finding]:
-    profiles: list[Profile] = []
+def _examine_settings(settings: Settings) -> Finding:
     try:
-        profiles = profiles_of(settings)
-        yield Finding(
-            "settings", well=True, found=f"profiles {', '.join(p.name for p in profiles)}"
-        )
+        check_settings(settings, ROLES)
     except ConfigError as error:
-        yield Finding("settings", well=False, found=str(error), remedy="tocsin check")
-    async with AsyncExitStack() as stack:
-        try:
-            log = await stack.enter_async_context(make_log(settings))
+        return Finding("settings", well=False, found=str(error), remedy="mend the settings")
+    names = ", ".join(profile.name for profile in settings.profiles)
+    return Finding("settings", well=True, found=f"profiles {names}")
+
+
+async def _examine_port(what: str, make: Callable[[], Port], remedy: str) -> Finding:
+    try:
+        async with make() as port:
+            return Finding(what, well=True, found=await port.ping())
+    except _PROBLEMS as error:
+        return Finding(what, well=False, found=str(error), remedy=remedy)
+
+
+async def _examine_log(settings: Settings) -> AsyncIterator[Finding]:
+    profiles = [profile.profile() for profile in settings.profiles]
+    try:
+        async with make_log(settings) as log:
             yield Finding("log", well=True, found=await log.ping())
-        except Unavailable as error:
-            yield Finding(
-                "log",
-                well=False,
-                found=str(error),
-                remedy="start Kafka, or mend kafka.bootstrap_servers",
-            )
-        else:
-            async for finding in _examine_log(log, settings, profiles):
+            async for finding in _examine_topics(log, settings):
                 yield finding
-    yield await _examine_store(settings)
+            if await log.partitions(settings.topics.readings):
+                yield await _examine_readings(log, settings, profiles)
+            if await log.partitions(settings.topics.models):
+                registry = make_registry(settings, log)
+                for profile in profiles:
+                    yield await _examine_model(registry, profile)
+    except _PROBLEMS as error:
+        remedy = "start Kafka, or mend kafka.*" if settings.kafka.bootstrap_servers else ""
+        yield Finding("log", well=False, found=str(error), remedy=remedy)
 
 
-async def _examine_log(
-    log: Log, settings: Settings, profiles: list[Profile]
-) -> AsyncIterator[Finding]:
-    missing = False
-    for found in await log.declare(topic_specs(settings), create=False):
-        well = found.state not in ("missing", "different")
-        missing |= not well
-        remedy = "" if well else "tocsin topics create"
-        yield Finding(f"topic {found.name}", well, f"{found.state} {found.detail}".strip(), remedy)
-    if not missing:
-        yield await _examine_readings(log, settings, profiles)
-        for profile in profiles:
-            yield await _examine_model(settings, profile)
+async def _examine_topics(log: Log, settings: Settings) -> AsyncIterator[Finding]:
+    for found in await declare_topics(log, settings, create=False):
+        what, said = f"topic {found.name}", f"{found.state} {found.detail}".strip()
+        if found.state == "missing":
+            yield Finding(what, well=False, found=said, remedy="tocsin topics create")
+        elif found.state == "different":
+            yield Finding(what, well=False, found=said, remedy="change the topic, or topics.*")
+        else:
+            yield Finding(what, well=True, found=said)
 
 
-async def _examine_readings(log: Log, settings: Settings, profiles: list[Profile]) -> Finding:
+async def _examine_readings(log: Log, settings: Settings, profiles: Sequence[Profile]) -> Finding:
     """Decode the newest entries of the first partition that has any."""
     channels = tuple(dict.fromkeys(c for profile in profiles for c in profile.channels))
     names = Names()
     for partition in range(await log.partitions(settings.topics.readings)):
         place = Place(settings.topics.readings, partition)
         first, end = await log.bounds(place)
-        async for batch in log.read(place, max(first, end - 100), end):
-            decoded = JsonDecoder(channels, names).decode(batch)
-            if len(decoded.readings):
-                asset = names.table[int(decoded.readings.asset[0])]
-                channel = channels[int(decoded.readings.channel[0])]
-                value = float(decoded.readings.value[0])
-                return Finding("readings", well=True, found=f"{asset} {channel} = {value}")
-            why = decoded.rejects[0].detail if decoded.rejects else "no known channel in them"
-            return Finding(
-                "readings",
-                well=False,
-                found=why,
-                remedy="compare profiles.channels with the entries",
-            )
-    return Finding(
-        "readings",
-        well=False,
-        found="none yet",
-        remedy="tocsin replay, tocsin simulate, or a producer",
-    )
+        async for batch in log.read(place, max(first, end - _SAMPLE), end):
+            return _judge_sample(JsonDecoder(channels, names).decode(batch), channels, names)
+    remedy = "tocsin replay, tocsin simulate, or a producer"
+    return Finding("readings", well=False, found="none yet", remedy=remedy)
 
 
-async def _examine_model(settings: Settings, profile: Profile) -> Finding:
-    async with outside(settings) as ports:
-        version = await ports.registry.champion(profile.name)
-        if version is None:
-            return Finding(
-                f"model of {profile.name}",
-                well=False,
-                found="none yet",
-                remedy="let tocsin retrain run, or tocsin train a CSV file",
-            )
-        try:
-            bundle = await ports.registry.fetch(profile.name, version)
-        except ValueError as error:
-            return Finding(
-                f"model of {profile.name}",
-                well=False,
-                found=str(error),
-                remedy="tocsin models rollback",
-            )
-        return Finding(f"model of {profile.name}", well=True, found=f"{bundle.version} is whole")
+def _judge_sample(decoded: Decoded, channels: Sequence[str], names: Names) -> Finding:
+    readings = decoded.readings
+    if not len(readings):
+        why = decoded.rejects[0].detail if decoded.rejects else "no known channel in them"
+        remedy = "compare the channels of the profiles with the entries"
+        return Finding("readings", well=False, found=why, remedy=remedy)
+    asset, channel = names.table[int(readings.asset[-1])], channels[int(readings.channel[-1])]
+    found = f"{asset} {channel} = {float(readings.value[-1]):g}"
+    return Finding("readings", well=True, found=found)
 
 
-async def _examine_store(settings: Settings) -> Finding:
+async def _examine_model(registry: Registry, profile: Profile) -> Finding:
+    what = f"model of {profile.name}"
+    version = await registry.champion(profile.name)
+    if version is None:
+        remedy = "let tocsin retrain run, or tocsin train a CSV file"
+        return Finding(what, well=False, found="none yet", remedy=remedy)
     try:
-        async with make_store(settings) as store:
-            return Finding("store", well=True, found=await store.ping())
-    except Unavailable as error:
-        return Finding(
-            "store", well=False, found=str(error), remedy="start InfluxDB, or mend influx.*"
-        )
+        why = fits(await registry.fetch(profile.name, version), profile)
+    except (KeyError, ValueError) as error:
+        return Finding(what, well=False, found=str(error), remedy="tocsin models rollback")
+    if why:
+        return Finding(what, well=False, found=why, remedy="tocsin train, or tocsin retrain")
+    return Finding(what, well=True, found=f"{version} is whole and fits")

@@ -8,10 +8,12 @@ the process, which starts again from its checkpoint.
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from tocsin.core.records import Batch, Entry, Notice, Place, Record, Verdict
-from tocsin_models.bundle import Bundle
+
+if TYPE_CHECKING:  # what stores points or tells people need not load torch
+    from tocsin_models.bundle import Bundle
 
 
 class Unavailable(Exception):  # noqa: N818 - a state of the world, read as such where it is caught
@@ -182,11 +184,11 @@ class Version:
 class Registry(Port, Protocol):
     """Immutable model bundles per profile, and a pointer to the one that scores."""
 
-    async def publish(self, profile: str, bundle: Bundle, verdict: Verdict, at_ns: int) -> None:
+    async def publish(self, profile: str, bundle: "Bundle", verdict: Verdict, at_ns: int) -> None:
         """Store ``bundle`` under its version; the pointer stays where it is."""
         ...
 
-    async def fetch(self, profile: str, version: str) -> Bundle:
+    async def fetch(self, profile: str, version: str) -> "Bundle":
         """Return a bundle whose digests and golden probe hold.
 
         Raises `KeyError` if there is no such version, `ValueError` if it is damaged.

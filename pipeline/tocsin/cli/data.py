@@ -2,44 +2,41 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from tocsin.adapters.csv import TableFormat, read_table
 from tocsin.cli.shared import (
     Config,
     Exit,
     Json,
-    complaints,
-    console,
+    ProfileName,
+    choose_profile,
     fail,
+    percent,
+    print_facts,
     print_json,
     run_async,
     settings_from,
 )
-from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.formats.table import Chunk, find_span
-from tocsin.core.profile import SECOND_NS, Profile
-from tocsin.core.scoring import fits
-from tocsin.settings import ConfigError, Settings, parse_duration
+from tocsin.core.formats.times import UNREADABLE, time_ns
+from tocsin.settings import Settings, parse_duration
 from tocsin.tools.plan import Plan, draw_plan
 from tocsin.tools.plant import CHANNELS, Plant
 from tocsin.tools.replay import Pace, ReplayPolicy, ReplayReport, Stamp, parse_speed
 from tocsin.tools.replay import replay as send_table
-from tocsin.tools.simulate import SimulationPolicy
+from tocsin.tools.simulate import SimulationPolicy, SimulationReport
 from tocsin.tools.simulate import simulate as send_plant
-from tocsin.tools.train import TrainPolicy, release, train_from_table
-from tocsin.wiring import outside, profiles_of, recipe_of
-from tocsin_models.inference import use_one_thread
+from tocsin.wiring import demand_topics, open_log
 
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CSV file.")]
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file.")
+]
 Asset = Annotated[str, typer.Option("--asset", "-a", help="Whose readings these are.")]
 AssetColumn = Annotated[
     str | None, typer.Option("--asset-column", help="Column that names the asset of each row.")
@@ -49,6 +46,9 @@ Speed = Annotated[str, typer.Option("--speed", help="max, real, or N times as fa
 Ignore = Annotated[
     list[str] | None,
     typer.Option("--ignore", help="Column to leave out; may be given several times."),
+]
+StampOption = Annotated[
+    Stamp, typer.Option(help="Time of the log entries: the log's own, or the readings'.")
 ]
 _PACE = Pace(time.monotonic, asyncio.sleep)
 
@@ -63,9 +63,7 @@ def replay(
     shift_to_now: Annotated[
         bool, typer.Option("--shift-to-now", help="Move all times so that the last one is now.")
     ] = False,
-    stamp: Annotated[
-        Stamp, typer.Option(help="Time of the log entries: the log's own, or the readings'.")
-    ] = Stamp.LOG,
+    stamp: StampOption = Stamp.LOG,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -74,6 +72,8 @@ def replay(
     Example: tocsin replay pump.csv --asset pump-1 --time-column datetime --speed 60
     """
     settings = settings_from(config)
+    if not asset and not asset_column:
+        fail("whose readings are these? give --asset NAME or --asset-column COLUMN", Exit.USAGE)
     try:
         form = TableFormat(time_column, asset_column=asset_column, ignore=tuple(ignore or ()))
         shift_ns = _shift(read_table(file, form)) if shift_to_now else 0
@@ -81,24 +81,18 @@ def replay(
         table = read_table(file, form)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
-
-    async def send() -> ReplayReport:
-        async with outside(settings) as ports:
-            with _percent(f"sending {file.name}") as show:
-                return await send_table(
-                    ports.log,
-                    settings.topics.readings,
-                    table,
-                    policy,
-                    _PACE,
-                    lambda r: show(r.share),
-                )
-
-    try:
-        report = run_async(send())
-    except ValueError as error:
-        fail(str(error), Exit.USAGE)
+    report = run_async(_send_table(settings, table, policy, file.name))
     _tell(asdict(report), as_json=as_json)
+
+
+async def _send_table(
+    settings: Settings, table: Iterable[Chunk], policy: ReplayPolicy, title: str
+) -> ReplayReport:
+    topic = settings.topics.readings
+    async with open_log(settings) as log:
+        await demand_topics(log, settings, ["readings"])
+        with percent(f"sending {title}") as show:
+            return await send_table(log, topic, table, policy, _PACE, lambda r: show(r.share))
 
 
 def simulate(
@@ -106,14 +100,13 @@ def simulate(
     length: Annotated[str, typer.Option("--for", help="Stretch of the plant's time.")] = "1h",
     period: Annotated[str, typer.Option(help="Distance of readings.")] = "1s",
     faults: Annotated[int, typer.Option(min=0, help="Faults, every kind in turn.")] = 0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another plant.")] = 0,
     speed: Speed = "max",
+    ago: Annotated[str, typer.Option(help="How long ago the last reading is, once sent.")] = "0s",
     start: Annotated[
-        str, typer.Option(help="RFC 3339 time of the first reading; default: ends now.")
+        str, typer.Option(help="Time of the first reading, RFC 3339, in place of --ago.")
     ] = "",
-    stamp: Annotated[
-        Stamp, typer.Option(help="Time of the log entries: the log's own, or the readings'.")
-    ] = Stamp.LOG,
+    stamp: StampOption = Stamp.LOG,
     config: Config = None,
     as_json: Json = False,
 ) -> None:
@@ -125,34 +118,29 @@ def simulate(
     """
     settings = settings_from(config)
     try:
-        period_ns, length_ns = parse_duration(period), parse_duration(length)
-        begin_ns = _begin(start, length_ns, parse_speed(speed)) // period_ns * period_ns
+        period_ns, length_ns = _span(period, "--period"), _span(length, "--for")
+        if not min(period_ns, length_ns):
+            fail("--period and --for must not be 0", Exit.USAGE)
+        begin_ns = _begin(start, length_ns / parse_speed(speed) - length_ns - _span(ago, "--ago"))
+        begin_ns -= begin_ns % period_ns
         plant = Plant(seed, [f"pump-{n + 1}" for n in range(assets)], period_ns)
-        plan = (
-            draw_plan(plant, seed, begin_ns, begin_ns + length_ns, faults)
-            if faults
-            else Plan(plant)
-        )
+        end_ns = begin_ns + length_ns
+        plan = draw_plan(plant, seed, begin_ns, end_ns, faults) if faults else Plan(plant)
         sending = ReplayPolicy(speed=parse_speed(speed), stamp=stamp)
         policy = SimulationPolicy(begin_ns, max(1, length_ns // period_ns), sending)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
+    report = run_async(_send_plant(settings, plan, policy))
+    truth = {"channels": [channel.name for channel in CHANNELS], "truth": list(report.truth)}
+    _tell({**asdict(report.sent), **truth}, as_json=as_json)
 
-    async def send() -> dict[str, Any]:
-        async with outside(settings) as ports:
-            with _percent("the plant runs") as show:
-                report = await send_plant(
-                    ports.log,
-                    settings.topics.readings,
-                    plan,
-                    policy,
-                    _PACE,
-                    lambda r: show(r.share),
-                )
-        truth = {"channels": [c.name for c in CHANNELS], "truth": list(report.truth)}
-        return {**asdict(report.sent), **truth}
 
-    _tell(run_async(send()), as_json=as_json)
+async def _send_plant(settings: Settings, plan: Plan, policy: SimulationPolicy) -> SimulationReport:
+    topic = settings.topics.readings
+    async with open_log(settings) as log:
+        await demand_topics(log, settings, ["readings"])
+        with percent("the plant runs") as show:
+            return await send_plant(log, topic, plan, policy, _PACE, lambda r: show(r.share))
 
 
 def train(
@@ -160,9 +148,7 @@ def train(
     time_column: TimeColumn = "time",
     asset: Asset = "table",
     asset_column: AssetColumn = None,
-    profile: Annotated[
-        str, typer.Option("--profile", "-p", help="Which kind of asset.")
-    ] = "default",
+    profile: ProfileName = "",
     rows: Annotated[
         int | None, typer.Option(min=1, help="Learn from this many rows at the start.")
     ] = None,
@@ -175,16 +161,18 @@ def train(
 
     Example: tocsin train normal.csv --time-column datetime --config plant.toml
     """
-    use_one_thread()
+    from tocsin.cli.training import Lesson, learn  # noqa: PLC0415 - loads torch
+
     settings = settings_from(config)
-    chosen = _profile(settings, profile)
+    name = choose_profile(settings, profile)
+    chosen = next(each.profile() for each in settings.profiles if each.name == name)
+    form = TableFormat(time_column, asset_column=asset_column, channels=chosen.channels)
     try:
-        form = TableFormat(time_column, asset_column=asset_column, channels=chosen.channels)
-        table = _first_rows(read_table(file, form), rows)
-        policy = TrainPolicy(
-            asset, ChallengePolicy(recipe_of(settings)), facts={"table": file.name}
-        )
-        result = run_async(_learn(settings, chosen, table, policy))
+        table = read_table(file, form)
+    except ValueError as error:
+        fail(str(error), Exit.USAGE)
+    try:
+        result = run_async(learn(settings, chosen, Lesson(table, asset, file.name, rows)))
     except ValueError as error:
         fail(str(error), Exit.FAILED)
     _tell(result, as_json=as_json)
@@ -192,83 +180,30 @@ def train(
         raise typer.Exit(Exit.FINDINGS)
 
 
-async def _learn(
-    settings: Settings, profile: Profile, table: Iterable[Chunk], policy: TrainPolicy
-) -> dict[str, Any]:
-    async with outside(settings) as ports:
-        version = await ports.registry.champion(profile.name)
-        champion = await ports.registry.fetch(profile.name, version) if version else None
-        if champion and fits(champion, profile):
-            champion = None
-        with _percent(f"learning {profile.name}") as show:
-            found = await asyncio.to_thread(
-                train_from_table,
-                table,
-                profile,
-                policy,
-                champion,
-                lambda p: show(p.epoch / p.epochs),
-            )
-        await release(ports.registry, profile.name, found, time.time_ns())
-    return {
-        "version": found.bundle.version,
-        "promoted": found.verdict.promoted,
-        "checks": [asdict(check) for check in found.verdict.checks],
-        "limit": found.bundle.calibration.limit,
-        "facts": dict(found.bundle.facts),
-    }
-
-
-def _profile(settings: Settings, name: str) -> Profile:
-    try:
-        profiles = {profile.name: profile for profile in profiles_of(settings)}
-    except ConfigError as error:
-        fail(str(error), Exit.CONFIG)
-    if name not in profiles:
-        fail(f"--profile {name}: the settings have {', '.join(profiles)}", Exit.USAGE)
-    return profiles[name]
-
-
-def _first_rows(table: Iterable[Chunk], rows: int | None) -> Iterator[Chunk]:
-    left = rows
-    for chunk in table:
-        if left is None or left >= len(chunk):
-            yield chunk
-            left = None if left is None else left - len(chunk)
-        else:
-            asset = None if chunk.asset is None else chunk.asset[:left]
-            yield replace(
-                chunk, asset=asset, time_ns=chunk.time_ns[:left], values=chunk.values[:left]
-            )
-            left = 0
-        if left == 0:
-            return
-
-
 def _shift(table: Iterable[Chunk]) -> int:
     span = find_span(table)
     return time.time_ns() - span[1] if span else 0
 
 
-def _begin(start: str, length_ns: int, speed: float) -> int:
-    """Return when the plant begins: as told, or so that it ends now, or now if time passes."""
-    if start:
-        return round(datetime.fromisoformat(start).astimezone(UTC).timestamp()) * SECOND_NS
-    return time.time_ns() - (length_ns if speed == parse_speed("max") else 0)
+def _span(text: str, option: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"{option} {text}: {error}") from None
 
 
-@contextmanager
-def _percent(title: str) -> Iterator[Callable[[float], None]]:
-    """Show a progress bar on standard error and give what moves it."""
-    columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=complaints, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda share: bar.update(task, completed=share)
+def _begin(start: str, from_now_ns: float) -> int:
+    """Return when the plant begins, in ns: as told, or so long from now, but never after it."""
+    if not start:
+        return time.time_ns() + min(0, round(from_now_ns))
+    begin_ns = time_ns(start)
+    if begin_ns == UNREADABLE:
+        raise ValueError(f"--start {start}: write a time like 2026-01-05T00:00:00Z")
+    return begin_ns
 
 
-def _tell(result: Mapping[str, Any], *, as_json: bool) -> None:
+def _tell(result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(result)
-        return
-    for name, value in result.items():
-        console.print(f"[bold]{name.replace('_', ' ')}[/]", value)
+    else:
+        print_facts(result)

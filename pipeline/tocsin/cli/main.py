@@ -5,7 +5,7 @@ import sys
 import typer
 
 from tocsin.cli import data, inspect, models, roles, story, topics
-from tocsin.cli.shared import Exit
+from tocsin.cli.shared import Exit, configure_logging
 
 app = typer.Typer(
     name="tocsin",
@@ -33,6 +33,12 @@ for command, group in (
     app.command(rich_help_panel=group)(command)
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(models.app, name="models", rich_help_panel="Operate")
+
+
+@app.callback()
+def prepare() -> None:
+    """Let every command say what it logs on standard error, so that standard output is data."""
+    configure_logging()
 
 
 def main() -> None:

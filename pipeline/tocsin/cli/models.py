@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 from rich.table import Table
@@ -11,89 +11,120 @@ from tocsin.cli.shared import (
     Config,
     Exit,
     Json,
+    ProfileName,
+    add_row,
+    choose_profile,
     console,
     fail,
+    print_facts,
     print_json,
     run_async,
     settings_from,
 )
 from tocsin.ports import Registry, Version
 from tocsin.settings import Settings
-from tocsin.wiring import outside
-from tocsin_models.bundle import Bundle
+from tocsin.wiring import demand_topics, open_log
+
+if TYPE_CHECKING:
+    from tocsin_models.bundle import Bundle
 
 app = typer.Typer(help="See models, let one score, go back.", no_args_is_help=True)
 T = TypeVar("T")
 
-Profile = Annotated[str, typer.Option("--profile", "-p", help="Which kind of asset.")]
-
 
 @app.command("list")
-def list_models(config: Config = None, profile: Profile = "default", as_json: Json = False) -> None:
-    """List all versions, oldest first, with their verdicts."""
-    found = _ask(settings_from(config), lambda registry: registry.versions(profile))
+def list_models(config: Config = None, profile: ProfileName = "", as_json: Json = False) -> None:
+    """List all versions, oldest first, with their verdicts.
+
+    Example: tocsin models list --profile pump
+    """
+    settings = settings_from(config)
+    name = choose_profile(settings, profile)
+    found = _ask(settings, lambda registry: registry.versions(name))
     if as_json:
         print_json({"models": [_plain(version) for version in found]})
         return
     table = Table("version", "made", "standing", "why")
     for version in found:
         failed = [check.sentence for check in version.verdict.checks if not check.passed]
-        table.add_row(
-            version.version,
-            _time(version.created_ns),
-            version.standing,
-            "; ".join(failed) or "all checks passed",
-        )
+        why = "; ".join(failed) or "all checks passed"
+        add_row(table, version.version, _time(version.created_ns), version.standing, why)
     console.print(table)
 
 
 @app.command()
 def show(
-    version: str, config: Config = None, profile: Profile = "default", as_json: Json = False
+    version: str, config: Config = None, profile: ProfileName = "", as_json: Json = False
 ) -> None:
     """Show one version: what it was learned from, its limit, and its verdict.
 
     Fetching it checks its digests and its golden probe.
+
+    Example: tocsin models show 3f9a0c5be1d2 --json
     """
+    settings = settings_from(config)
+    name = choose_profile(settings, profile)
 
-    async def fetch(registry: Registry) -> tuple[Bundle, Sequence[Version]]:
-        return await registry.fetch(profile, version), await registry.versions(profile)
+    async def fetch(registry: Registry) -> "tuple[Bundle, Sequence[Version]]":
+        return await registry.fetch(name, version), await registry.versions(name)
 
-    bundle, versions = _ask(settings_from(config), fetch)
+    bundle, versions = _ask(settings, fetch)
     entry = next(one for one in versions if one.version == version)
     content = {**_plain(entry), "limit": bundle.calibration.limit, "facts": dict(bundle.facts)}
     if as_json:
         print_json(content)
-        return
-    for name, value in content.items():
-        console.print(f"[bold]{name}[/]", value)
+    else:
+        print_facts(content)
 
 
 @app.command()
-def promote(version: str, config: Config = None, profile: Profile = "default") -> None:
-    """Let a version score, whatever its verdict; detectors take it up at their next checkpoint."""
-    _ask(settings_from(config), lambda registry: registry.promote(profile, version))
-    console.print(f"{version} scores {profile} from the next checkpoint on")
+def promote(
+    version: str, config: Config = None, profile: ProfileName = "", as_json: Json = False
+) -> None:
+    """Let a version score, whatever its verdict; detectors take it up at their next checkpoint.
+
+    Example: tocsin models promote 3f9a0c5be1d2
+    """
+    settings = settings_from(config)
+    name = choose_profile(settings, profile)
+    _ask(settings, lambda registry: registry.promote(name, version))
+    _say_champion(name, version, as_json=as_json)
 
 
 @app.command()
-def rollback(config: Config = None, profile: Profile = "default") -> None:
-    """Let the version before the present one score again."""
-    version = _ask(settings_from(config), lambda registry: registry.rollback(profile))
-    console.print(f"{version} scores {profile} from the next checkpoint on")
+def rollback(config: Config = None, profile: ProfileName = "", as_json: Json = False) -> None:
+    """Let the version before the present one score again.
+
+    Example: tocsin models rollback --profile pump
+    """
+    settings = settings_from(config)
+    name = choose_profile(settings, profile)
+    version = _ask(settings, lambda registry: registry.rollback(name))
+    _say_champion(name, version, as_json=as_json)
 
 
 def _ask(settings: Settings, question: Callable[[Registry], Awaitable[T]]) -> T:
+    from tocsin.wiring.models import make_registry  # noqa: PLC0415 - loads torch
+
     async def ask() -> T:
-        async with outside(settings) as ports:
-            return await question(ports.registry)
+        async with open_log(settings) as log:
+            await demand_topics(log, settings, ["registry"])
+            return await question(make_registry(settings, log))
 
     try:
         return run_async(ask())
     except KeyError as missing:
-        fail(f"there is no model {missing}; see tocsin models list", Exit.FAILED)
+        told = str(missing.args[0])
+        fail(told if " " in told else f"there is no model {told}; see tocsin models list")
     except ValueError as error:
         fail(str(error), Exit.FAILED)
+
+
+def _say_champion(profile: str, version: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"profile": profile, "champion": version})
+    else:
+        console.print(f"{version} scores {profile} from the next checkpoint on", soft_wrap=True)
 
 
 def _plain(version: Version) -> dict[str, Any]:
@@ -105,13 +136,13 @@ def _plain(version: Version) -> dict[str, Any]:
         "promoted": version.verdict.promoted,
         "checks": [
             {
-                "name": c.name,
-                "passed": c.passed,
-                "value": c.value,
-                "bound": c.bound,
-                "why": c.sentence,
+                "name": check.name,
+                "passed": check.passed,
+                "value": check.value,
+                "bound": check.bound,
+                "why": check.sentence,
             }
-            for c in version.verdict.checks
+            for check in version.verdict.checks
         ],
     }
 

@@ -6,16 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tocsin.cli.shared import (
-    Config,
-    Exit,
-    configure_logging,
-    fail,
-    run_async,
-    settings_from,
-    stop_on_signals,
-)
-from tocsin.settings import ConfigError
+from tocsin.cli.shared import Config, Exit, fail, run_async, settings_from, stop_on_signals
 from tocsin.wiring import ROLES, run_roles
 
 
@@ -28,17 +19,15 @@ def run(
 ) -> None:
     """Run all roles in one process: enough for one machine.
 
-    Ctrl-C ends it cleanly; started again, it goes on where it stopped.
+    Ctrl-C or SIGTERM ends it cleanly; started again, it goes on where it stopped.
 
     Example: tocsin run --config plant.toml
     """
-    chosen = tuple(only or ROLES)
+    chosen = tuple(dict.fromkeys(only or ROLES))
     unknown = [name for name in chosen if name not in ROLES]
     if unknown:
-        fail(
-            f"--only {unknown[0]}: there is no such role; choose from {', '.join(ROLES)}",
-            Exit.USAGE,
-        )
+        there = ", ".join(ROLES)
+        fail(f"--only {unknown[0]}: there is no such role; choose from {there}", Exit.USAGE)
     _work(config, chosen)
 
 
@@ -46,33 +35,40 @@ def detect(config: Config = None) -> None:
     """Turn readings into scores and alerts.
 
     Start as many as there are partitions: they share the work, and take over from one another.
+
+    Example: tocsin detect --config plant.toml
     """
     _work(config, ("detect",))
 
 
 def sink(config: Config = None) -> None:
-    """Bring scores and alerts into InfluxDB."""
+    """Bring scores and alerts into InfluxDB.
+
+    Example: tocsin sink --config plant.toml
+    """
     _work(config, ("sink",))
 
 
 def notify(config: Config = None) -> None:
-    """Tell the receivers of webhooks about alerts."""
+    """Tell the receivers of webhooks about alerts.
+
+    Example: tocsin notify --config plant.toml
+    """
     _work(config, ("notify",))
 
 
 def retrain(config: Config = None) -> None:
-    """Learn the first model, then refit it on schedule on what was judged normal."""
+    """Learn the first model, then refit it on schedule on what was judged normal.
+
+    Example: tocsin retrain --config plant.toml
+    """
     _work(config, ("retrain",))
 
 
 def _work(config: Path | None, names: Sequence[str]) -> None:
     settings = settings_from(config)
-    configure_logging()
 
     async def until_stopped() -> None:
         await run_roles(settings, names, stop_on_signals())
 
-    try:
-        run_async(until_stopped())
-    except ConfigError as error:
-        fail(str(error), Exit.CONFIG)
+    run_async(until_stopped())

@@ -1,9 +1,12 @@
 """What commands share: exit codes, options, output for people and for programs."""
 
 import asyncio
+import logging
+import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -12,13 +15,26 @@ import msgspec
 import structlog
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
 from tocsin.ports import Rejected, Unavailable
 from tocsin.settings import ConfigError, Settings, load_settings
 
 T = TypeVar("T")
-console = Console()
-complaints = Console(stderr=True)
+
+_PIPE_COLUMNS = 240
+"""Width for output that is no terminal's: what reads it should not find sentences in pieces."""
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else _PIPE_COLUMNS)
+
+
+console = _console(stderr=False)
+complaints = _console(stderr=True)
 
 
 class Exit(IntEnum):
@@ -37,10 +53,17 @@ class Exit(IntEnum):
 Config = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", help="TOML file with the settings; default tocsin.toml, if it is there."
+        "--config",
+        "-c",
+        help="TOML file with the settings; default: $TOCSIN_CONFIG, else tocsin.toml if it is "
+        "there.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+ProfileName = Annotated[
+    str,
+    typer.Option("--profile", "-p", help="Which kind of asset; not needed if there is only one."),
+]
 
 
 def settings_from(config: Path | None, **flags: Any) -> Settings:
@@ -51,10 +74,21 @@ def settings_from(config: Path | None, **flags: Any) -> Settings:
         fail(str(error), Exit.CONFIG)
 
 
+def choose_profile(settings: Settings, name: str) -> str:
+    """Return the profile that is meant, or end with a clear message."""
+    names = [profile.name for profile in settings.profiles]
+    if not names:
+        fail("profiles: there are none in the settings", Exit.CONFIG)
+    if name not in names and (name or len(names) > 1):
+        meant = f"--profile {name}: there is no such profile" if name else "--profile is needed"
+        fail(f"{meant}; the settings have {', '.join(names)}", Exit.USAGE)
+    return name or names[0]
+
+
 def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     """End the program with a message on standard error."""
     for line in message.splitlines():
-        complaints.print(f"[bold red]tocsin:[/] {line}", highlight=False, soft_wrap=True)
+        complaints.print(Text.assemble(("tocsin: ", "bold red"), line), soft_wrap=True)
     raise typer.Exit(code)
 
 
@@ -63,12 +97,36 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
 
 
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print names and values for people."""
+    for name, value in facts.items():
+        shown = Text(value) if isinstance(value, str) else value
+        console.print(Text(name.replace("_", " "), "bold"), shown, soft_wrap=True)
+
+
+def add_row(table: Table, *cells: str) -> None:
+    """Add a row of plain text: brackets in it are brackets."""
+    table.add_row(*(Text(cell) for cell in cells))
+
+
+@contextmanager
+def percent(title: str) -> Iterator[Callable[[float], None]]:
+    """Show a progress bar on standard error and give what moves it."""
+    columns = (TextColumn(title), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    hidden = not complaints.is_terminal
+    with Progress(*columns, console=complaints, transient=True, disable=hidden) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run ``work`` and end the program in the agreed way if something is not there."""
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(Exit.INTERRUPTED) from None
+    except ConfigError as error:
+        fail(str(error), Exit.CONFIG)
     except (Unavailable, Rejected, BaseExceptionGroup) as error:
         cause = _first(error)
         if isinstance(cause, Unavailable):
@@ -101,18 +159,21 @@ def stop_on_signals() -> asyncio.Event:
 
 def configure_logging(*, quiet: bool = False) -> None:
     """Log to standard error: for people on a terminal, as JSON elsewhere."""
+    people = sys.stderr.isatty()
     renderer: Any = (
-        structlog.dev.ConsoleRenderer()
-        if sys.stderr.isatty()
+        structlog.dev.ConsoleRenderer(colors=not os.environ.get("NO_COLOR"))
+        if people
         else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            *([] if people else [structlog.processors.format_exc_info]),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(30 if quiet else 20),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+    # What it has to say comes to us as an error too, and we say it once instead of every 100 ms.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

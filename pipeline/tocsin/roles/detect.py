@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -63,6 +64,7 @@ class DetectStatistics:
     rejects: int
     checkpoints: int
     swaps: int
+    takeovers: int  # of partitions, the first ones counted
 
 
 @dataclass(slots=True, eq=False)
@@ -79,6 +81,7 @@ class _Holding:
     unmarked: int = 0  # entries gathered since the last mark
     dirty: bool = False  # something was caused by a tick since the last mark
     marking: bool = False  # a mark is under way
+    settling: bool = False  # it has been judged: nothing more is, until it is committed
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class Detector:
         self._outputs: asyncio.Queue[tuple[_Work, Output]] = asyncio.Queue()
         self._decoder = ThreadPoolExecutor(1, "tocsin-decode")
         self._scorer = ThreadPoolExecutor(1, "tocsin-score")
+        self._eased = asyncio.Event()  # less lies waiting than a moment ago
         self._awake_s = time.monotonic()
         self._doubted: set[Place] = set()  # ours, unless the next look says otherwise
         self._counts: Counter[str] = Counter()
@@ -120,6 +124,7 @@ class Detector:
             counts["rejects"],
             counts["checkpoints"],
             counts["swaps"],
+            counts["takeovers"],
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -149,9 +154,9 @@ class Detector:
     # ------------------------------------------------------------------ the first step
 
     async def _look(self) -> None:
-        busy = self._work.qsize() + self._outputs.qsize() >= self._policy.queue
-        ready: Mapping[Place, _Holding] = {} if busy else dict(self._holdings)
-        poll = await self._poll(ready)
+        roomy = await self._has_room()
+        ready: Mapping[Place, _Holding] = dict(self._holdings) if roomy else {}
+        poll = await self._poll(ready, self._policy.poll_s if roomy else 0.0)
         if poll is None:
             return
         for place in poll.lost:
@@ -167,11 +172,22 @@ class Detector:
             if not batches:
                 await self._attend(holding)
 
-    async def _poll(self, ready: Collection[Place]) -> Poll | None:
-        policy = self._policy
+    async def _has_room(self) -> bool:
+        """Wait for up to ``poll_s`` until less lies waiting than may; say whether it is so."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._policy.poll_s):
+                while self._waiting() >= self._policy.queue:
+                    self._eased.clear()
+                    await self._eased.wait()
+        return self._waiting() < self._policy.queue
+
+    def _waiting(self) -> int:
+        return self._work.qsize() + self._outputs.qsize()
+
+    async def _poll(self, ready: Collection[Place], timeout_s: float) -> Poll | None:
         try:
             poll = await self._membership.poll(
-                ready, timeout_s=policy.poll_s, max_records=policy.poll_records
+                ready, timeout_s=timeout_s, max_records=self._policy.poll_records
             )
         except Unavailable as error:
             log.warning("the log cannot be read now", reason=str(error))
@@ -210,6 +226,7 @@ class Detector:
         self._holdings[place] = _Holding(
             place, restored.partition, restored.offset, restored.scores_end, now_s, now_s, now_s
         )
+        self._counts["takeovers"] += 1
         log.info(
             "partition taken over",
             topic=place.topic,
@@ -251,8 +268,10 @@ class Detector:
 
     async def _finish(self) -> None:
         """Checkpoint everything that is ours, for as long as the log lets us."""
-        for holding in list(self._holdings.values()):
-            await self._gather_last(holding)
+        for holding in self._holdings.values():
+            if holding.unmarked or holding.dirty:
+                parts = holding.partition.gather(_empty(holding), mark=True)
+                self._work.put_nowait(_Work(holding, parts[-1], None))
         try:
             async with asyncio.timeout(5):
                 await self._work.join()
@@ -260,22 +279,20 @@ class Detector:
         except TimeoutError:
             log.warning("stopped before the last checkpoint; the next start repeats a little")
 
-    async def _gather_last(self, holding: _Holding) -> None:
-        if holding.unmarked or holding.dirty:
-            parts = holding.partition.gather(_empty(holding), mark=True)
-            self._work.put_nowait(_Work(holding, parts[-1], None))
-
     # ------------------------------------------------------------------ the second step
 
     async def _judge_all(self) -> None:
         while True:
             work = await self._work.get()
-            if self._holdings.get(work.holding.place) is work.holding:
-                partition, part = work.holding.partition, work.gathered
+            self._eased.set()
+            holding, part = work.holding, work.gathered
+            if holding.settling or self._outputs.qsize() >= self._policy.queue:
+                await self._outputs.join()
+            if self._holdings.get(holding.place) is holding:
+                partition = holding.partition
                 output = await self._in(self._scorer, lambda: partition.judge(part))  # noqa: B023
+                holding.settling = output.checkpoint is not None
                 self._outputs.put_nowait((work, output))
-                if output.checkpoint or self._outputs.qsize() >= self._policy.queue:
-                    await self._outputs.join()
             self._work.task_done()
 
     # ------------------------------------------------------------------ the third step
@@ -283,6 +300,7 @@ class Detector:
     async def _write_all(self) -> None:
         while True:
             work, output = await self._outputs.get()
+            self._eased.set()
             await self._write(work, output)
             self._outputs.task_done()
 

@@ -37,11 +37,11 @@ class StoryPolicy:
     recover_s: int = 900
     after_s: int = 600
     speed: float = float("inf")
-    patience_s: float = 120.0
+    patience_s: float = 60.0
     faulty_asset: str = "pump-2"
     faulty_channel: str = "bearing_temperature"
     kind: FaultKind = FaultKind.SHIFT
-    magnitude: float = 4.0
+    magnitude: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,21 @@ from tocsin.core.records import Rule, Scores, Severity, State, Transition
 
 COLUMNS = ("end_ns", "status", "score", "error", "blame", "expected", "measured", "coverage")
 STEP = Transition(
-    *("id", 2, "rig", "p", Rule.ANOMALY, State.RESOLVED, Severity.CRITICAL),
-    *(1, 2, 3, 4, 1.5, (("flow", 0.75), ("heat", 0.25)), "m", "All is well."),
+    id="id",
+    sequence=2,
+    asset="rig",
+    profile="p",
+    rule=Rule.ANOMALY,
+    state=State.RESOLVED,
+    severity=Severity.CRITICAL,
+    began_ns=1,
+    opened_ns=2,
+    at_ns=3,
+    resolved_ns=4,
+    score=1.5,
+    channels=(("flow", 0.75), ("heat", 0.25)),
+    model="m",
+    summary="All is well.",
 )
 
 

@@ -1,12 +1,10 @@
-"""What a person can set, and where from: a TOML file, the environment, secret files, flags."""
+"""What a person can set. Durations are nanoseconds here, and written like ``30s``."""
 
 import os
 import re
-import tomllib
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeGuard, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,20 +12,16 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    ValidationError,
+    field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from tocsin.core.points import unwritable
 from tocsin.core.profile import AlertPolicy, Profile
 
-_FILE_VARIABLE = "TOCSIN_CONFIG"
+PREFIX = "TOCSIN_"
+
 _UNITS_NS = {
     "ns": 1,
     "us": 1_000,
@@ -39,6 +33,8 @@ _UNITS_NS = {
 }
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h|d)")
 
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/]+)(:\d{1,5})?")
+
 
 def parse_duration(value: object) -> int:
     """Return nanoseconds for ``"30s"``, ``"1h30m"`` or a number of seconds.
@@ -46,16 +42,19 @@ def parse_duration(value: object) -> int:
     Raises:
         ValueError: for anything else.
     """
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return round(value * _UNITS_NS["s"])
-    text = str(value).replace(" ", "")
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError("write a duration like 30s, 5m, 1h30m or 250ms")
-    return sum(round(float(number) * _UNITS_NS[unit]) for number, unit in parts)
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return round(value * _UNITS_NS["s"])
+        text = str(value).replace(" ", "")
+        parts = _DURATION.findall(text)
+        if parts and "".join(number + unit for number, unit in parts) == text:
+            return sum(round(float(number) * _UNITS_NS[unit]) for number, unit in parts)
+    except (OverflowError, ValueError):  # infinity, NaN
+        pass
+    raise ValueError("write a duration like 30s, 5m, 1h30m or 250ms")
 
 
-Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0)]
+Duration = Annotated[int, BeforeValidator(parse_duration), Field(ge=0, lt=2**62)]
 """Nanoseconds, written like ``30s``."""
 
 
@@ -69,15 +68,20 @@ def _read_secrets(values: Any) -> Any:
     """Put the content of every ``NAME_file`` in the place of ``NAME``."""
     if not isinstance(values, dict):
         return values
-    found = dict(values)
-    for key in [
-        key for key in values if key.endswith("_file") and key != "ca_file" and values[key]
-    ]:
-        try:
-            found[key.removesuffix("_file")] = Path(values[key]).read_text().strip()
-        except OSError as error:
-            raise ValueError(f"{key}: cannot read {values[key]}: {error.strerror}") from None
-    return found
+    named = [key for key in values if key.endswith("_file") and key != "ca_file" and values[key]]
+    return values | {key.removesuffix("_file"): _secret(key, values[key]) for key in named}
+
+
+def _secret(key: str, path: Any) -> str:
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"{key}: cannot read {path}: {error.strerror}") from None
+    except (TypeError, UnicodeDecodeError):
+        raise ValueError(f"{key}: {path} is no text file") from None
+    if not secret:
+        raise ValueError(f"{key}: {path} is empty")
+    return secret
 
 
 class KafkaSettings(Section):
@@ -86,12 +90,16 @@ class KafkaSettings(Section):
     bootstrap_servers: str = Field(
         "", description="host:port, several with commas; empty: the embedded log"
     )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    sasl_username: str = ""
-    sasl_password: SecretStr = SecretStr("")
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to connect"
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="how to log in, with SASL_PLAINTEXT and SASL_SSL"
+    )
+    sasl_username: str = Field("", description="who logs in")
+    sasl_password: SecretStr = Field(SecretStr(""), description="never shown")
     sasl_password_file: Path | None = Field(None, description="a file that holds the password")
-    ca_file: Path | None = Field(None, description="certificates to trust; empty: the system's")
+    ca_file: Path | None = Field(None, description="certificates to trust; none: the system's")
     session_timeout: Duration = Field(
         "10s", validate_default=True, description="silence after which a member is replaced"
     )
@@ -101,29 +109,60 @@ class KafkaSettings(Section):
 
     _secrets = model_validator(mode="before")(_read_secrets)
 
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _addresses(cls, servers: str) -> str:
+        for server in filter(None, servers.split(",")):
+            if not _ADDRESS.fullmatch(server.strip()):
+                raise ValueError(f"{server.strip()!r} is no host:port")
+        return servers
+
+    @model_validator(mode="after")
+    def _parts_go_together(self) -> Self:
+        known = self.sasl_username and self.sasl_password.get_secret_value()
+        if self.security_protocol.startswith("SASL") and not known:
+            raise ValueError("SASL needs sasl_username, and sasl_password or sasl_password_file")
+        if self.ca_file is not None and not os.access(self.ca_file, os.R_OK):
+            raise ValueError(f"ca_file: cannot read {self.ca_file}")
+        return self
+
 
 class TopicSettings(Section):
     """Names of topics, and the number of partitions of those that Tocsin creates."""
 
-    readings: str = "readings"
-    scores: str = "scores"
-    alerts: str = "alerts"
-    state: str = "state"
-    dead_letters: str = "dead-letters"
-    models: str = "models"
-    deliveries: str = "deliveries"
-    partitions: int = Field(4, ge=1, le=1_000)
+    readings: str = Field("readings", description="where readings come from")
+    scores: str = Field("scores", description="what the detector makes of them")
+    alerts: str = Field("alerts", description="every step of every alert")
+    state: str = Field("state", description="the detector's snapshots; compacted")
+    dead_letters: str = Field("dead-letters", description="what could not be used, and why")
+    models: str = Field("models", description="the models and which one scores; compacted")
+    deliveries: str = Field("deliveries", description="who was told what; compacted")
+    partitions: int = Field(
+        4,
+        ge=1,
+        le=1_000,
+        description="of the readings topic, if Tocsin creates it; scores, alerts and state always "
+        "have as many as readings has",
+    )
+
+    @model_validator(mode="after")
+    def _each_its_own(self) -> Self:
+        names = [name for key, name in self if key != "partitions"]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice!r} is named twice; give each topic its own name")
+        return self
 
 
 class InfluxSettings(Section):
     """Where InfluxDB is. Without a URL, points go to a file beside the embedded log."""
 
     url: str = Field("", description="http://host:8086; empty: the embedded store")
-    org: str = Field("", description="empty is right for InfluxDB 3")
-    bucket: str = "sensors"
-    token: SecretStr = SecretStr("")
+    org: str = Field("", description="organisation")
+    bucket: str = Field("sensors", description="where points go")
+    token: SecretStr = Field(SecretStr(""), description="never shown")
     token_file: Path | None = Field(None, description="a file that holds the token")
-    timeout: Duration = Field("10s", validate_default=True)
+    timeout: Duration = Field("10s", validate_default=True, description="for one request")
 
     _secrets = model_validator(mode="before")(_read_secrets)
 
@@ -131,11 +170,11 @@ class InfluxSettings(Section):
 class ReceiverSettings(Section):
     """One receiver of webhooks."""
 
-    name: str
-    url: str
+    name: str = Field(description="what logs and the memory of deliveries call it", min_length=1)
+    url: str = Field(description="where notices are posted; never shown beyond its host")
     secret: SecretStr = Field(SecretStr(""), description="whsec_ and base64; empty: not signed")
     secret_file: Path | None = Field(None, description="a file that holds the secret")
-    timeout: Duration = Field("15s", validate_default=True)
+    timeout: Duration = Field("15s", validate_default=True, description="for one try")
 
     _secrets = model_validator(mode="before")(_read_secrets)
 
@@ -146,7 +185,7 @@ class AlertSettings(Section):
     open_count: int = Field(
         3, description="breaches among the last open_of windows that open an alert"
     )
-    open_of: int = 5
+    open_of: int = Field(5, description="windows that are looked at")
     calm_count: int = Field(5, description="calm windows in a row that close it")
     calm_score: float = Field(0.8, description="a window below this is calm")
     critical_score: float = Field(3.0, description="a score from here on is critical")
@@ -155,7 +194,7 @@ class AlertSettings(Section):
 class ProfileSettings(Section):
     """One kind of asset."""
 
-    name: str = "default"
+    name: str = Field("default", description="what its models, scores and alerts stand under")
     channels: list[str] = Field(description="the sensors of such an asset, in a fixed order")
     assets: list[str] = Field(["*"], description="names or patterns of the assets of this kind")
     period: Duration = Field(
@@ -201,8 +240,8 @@ class TrainSettings(Section):
 
     hidden: int = Field(64, ge=1, description="units of each recurrent layer")
     latent: int = Field(16, ge=1, description="numbers that a window is squeezed into")
-    epochs: int = Field(60, ge=1)
-    seed: int = 0
+    epochs: int = Field(60, ge=1, description="passes over the windows, at most")
+    seed: int = Field(0, description="the same seed and windows give the same model")
     budget: float = Field(
         0.001, gt=0, lt=0.5, description="share of normal windows that may score above 1"
     )
@@ -224,20 +263,20 @@ class Settings(BaseSettings):
     """Everything. See docs/settings.md for what each key means."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TOCSIN_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
     data_dir: Path = Field(Path(".tocsin"), description="where the embedded log and store are")
+    external_url: str = Field("", description="where links in webhooks lead, such as Grafana")
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()
     influx: InfluxSettings = InfluxSettings()
     profiles: list[ProfileSettings] = Field(
         [], description="kinds of assets; the first that fits, counts"
     )
-    receivers: list[ReceiverSettings] = []
+    receivers: list[ReceiverSettings] = Field([], description="who is told of alerts")
     train: TrainSettings = TrainSettings()
     retrain: RetrainSettings = RetrainSettings()
-    external_url: str = Field("", description="where links in webhooks lead, such as Grafana")
 
     @classmethod
     def settings_customise_sources(
@@ -248,75 +287,22 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags over environment over file; a secret file wins over all, where one is named."""
-        del dotenv_settings, file_secret_settings
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _file()))
+        """Take what is given and nothing else: `load_settings` brings file and environment."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
 
     @model_validator(mode="after")
-    def _profiles_hold(self) -> Self:
+    def _parts_hold(self) -> Self:
         for profile in self.profiles:
             profile.profile()
-        names = [profile.name for profile in self.profiles]
-        if len(set(names)) != len(names):
-            raise ValueError("profiles: give each its own name")
+            for name in (profile.name, *profile.channels):
+                if reason := unwritable(name):
+                    raise ValueError(f"profiles: choose another name for {name!r}: {reason}")
+        _each_its_own("profiles", [profile.name for profile in self.profiles])
+        _each_its_own("receivers", [receiver.name for receiver in self.receivers])
         return self
 
 
-class ConfigError(Exception):
-    """The settings do not hold; every line of the message says what to mend."""
-
-
-def load_settings(path: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
-    """Return the settings from file, environment and flags, rising in precedence.
-
-    Args:
-        path: the TOML file; without it the one named by TOCSIN_CONFIG, else ``tocsin.toml``.
-        flags: nested values that win over both.
-
-    Raises:
-        ConfigError: with one line for each mistake.
-    """
-    chosen = path or _file()
-    if path is not None and not path.is_file():
-        raise ConfigError(f"{path}: there is no such file; write one, or leave --config out")
-    previous = os.environ.get(_FILE_VARIABLE)
-    os.environ[_FILE_VARIABLE] = str(chosen)
-    try:
-        return Settings(**(flags or {}))
-    except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(one) for one in error.errors())) from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{chosen}: not valid TOML: {error}") from None
-    finally:
-        if previous is None:
-            del os.environ[_FILE_VARIABLE]
-        else:
-            os.environ[_FILE_VARIABLE] = previous
-
-
-def _file() -> Path:
-    return Path(os.environ.get(_FILE_VARIABLE, "tocsin.toml"))
-
-
-def _sentence(error: ErrorDetails) -> str:
-    """Return one line about a mistake, with the nearest key where one is misspelt."""
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] != "extra_forbidden":
-        return f"{where or 'settings'}: {error['msg'].removeprefix('Value error, ')}"
-    near = get_close_matches(str(error["loc"][-1]), _keys(error["loc"][:-1]), 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"{where}: there is no such setting{hint}"
-
-
-def _keys(path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that exist at ``path``."""
-    model: type[BaseModel] = Settings
-    for part in path:
-        if isinstance(part, str):
-            found = model.model_fields[part].annotation
-            model = next((a for a in (found, *get_args(found)) if _is_model(a)), Section)
-    return list(model.model_fields)
-
-
-def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _each_its_own(key: str, names: Sequence[str]) -> None:
+    if len(set(names)) != len(names):
+        raise ValueError(f"{key}: give each its own name; there are {', '.join(names)}")

@@ -1,0 +1,71 @@
+"""Settings -> whatever has to do with models: the registry, and the roles that need it."""
+
+from tocsin.adapters.registry import LogRegistry
+from tocsin.core.challenge import ChallengePolicy
+from tocsin.core.engine import Engine
+from tocsin.core.lessons import LessonPolicy
+from tocsin.core.profile import SECOND_NS
+from tocsin.ports import Log, Registry
+from tocsin.roles.detect import Detector, DetectPolicy
+from tocsin.roles.outputs import Topics
+from tocsin.roles.retrain import Retrainer, RetrainPolicy
+from tocsin.settings import Settings
+from tocsin.wiring.checks import profiles_of
+from tocsin_models.calibration import CalibrationPolicy
+from tocsin_models.inference import use_one_thread
+from tocsin_models.learning import Recipe
+from tocsin_models.networks import NetworkPolicy
+from tocsin_models.training import TrainingPolicy
+
+_LEASE_SHARE = 0.9
+"""Of the session timeout: before that time no other member can have taken over."""
+
+
+def make_registry(settings: Settings, log: Log) -> Registry:
+    """Return the models in ``log``."""
+    return LogRegistry(log, settings.topics.models)
+
+
+def make_detector(settings: Settings, log: Log) -> Detector:
+    """Return a detector; torch then keeps to one thread."""
+    use_one_thread()
+    lease_s = settings.kafka.session_timeout / SECOND_NS * _LEASE_SHARE
+    policy = DetectPolicy(topics=topics_of(settings), lease_s=lease_s)
+    return Detector(log, make_registry(settings, log), Engine(profiles_of(settings)), policy)
+
+
+def make_retrainer(settings: Settings, log: Log) -> Retrainer:
+    """Return a retrainer; torch then keeps to one thread."""
+    use_one_thread()
+    policy = RetrainPolicy(
+        topics=topics_of(settings),
+        lessons=LessonPolicy(history_ns=settings.retrain.history),
+        challenge=ChallengePolicy(recipe_of(settings)),
+        first_windows=settings.retrain.first_windows,
+        every_ns=settings.retrain.every,
+    )
+    return Retrainer(log, make_registry(settings, log), profiles_of(settings), policy)
+
+
+def topics_of(settings: Settings) -> Topics:
+    """Return the topics' names."""
+    names = settings.topics
+    return Topics(
+        names.readings,
+        names.scores,
+        names.alerts,
+        names.state,
+        names.dead_letters,
+        names.models,
+        names.deliveries,
+    )
+
+
+def recipe_of(settings: Settings) -> Recipe:
+    """Return how models are learned."""
+    train = settings.train
+    return Recipe(
+        NetworkPolicy(hidden=train.hidden, latent=train.latent),
+        TrainingPolicy(seed=train.seed, epochs=train.epochs),
+        CalibrationPolicy(budget=train.budget),
+    )
