@@ -44,7 +44,7 @@ class DetectPolicy:
     group: str = "tocsin-detect"
     topics: Topics = Topics()
     poll_s: float = 0.2
-    poll_records: int = 5_000
+    poll_records: int = 20_000
     checkpoint_s: float = 2.0
     checkpoint_records: int = 100_000
     tick_s: float = 1.0
