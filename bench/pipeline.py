@@ -23,7 +23,7 @@ from broker import running_kafka
 from machine import describe_machine
 
 from tocsin_models.bundle import Bundle
-from tocsin_models.inference import use_one_thread
+from tocsin_models.inference import settle_threads
 
 SECONDS, ROUNDS = 2_400, 5
 POLLS: Mapping[str, int | None] = {"all": None, "500": 500, "250": 250}
@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
-    use_one_thread()
+    settle_threads()
     with running_kafka() as bootstrap:
         rounds = asyncio.run(measure(bootstrap, options.seconds, options.rounds))
     entries = options.seconds * feed.ASSETS

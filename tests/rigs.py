@@ -25,7 +25,7 @@ from tocsin.settings import Settings
 from tocsin.tools.train import TrainPolicy, train_from_table
 from tocsin.wiring import make_store, profiles_of
 from tocsin_models.bundle import Bundle
-from tocsin_models.inference import use_one_thread
+from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
 from tocsin_models.networks import NetworkPolicy
 
@@ -81,7 +81,7 @@ async def furnish(log: Log, *sites: Site) -> None:
 
 @cache
 def _learn(profile: Profile) -> Bundle:
-    use_one_thread()
+    settle_threads()
     form = TableFormat("datetime", channels=profile.channels, chunk_rows=skab.NORMAL_ROWS)
     normal = islice(read_table(skab.recording(HEALTHY), form), 1)
     policy = TrainPolicy("rig-1", ChallengePolicy(Recipe(NetworkPolicy(HIDDEN, LATENT))))

@@ -5,6 +5,7 @@ has `BATCH_ROWS` rows and short ones are padded. Within one shape a row's result
 row alone, and not on its place or on the number of threads.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from tocsin_models.networks import Autoencoder
 from tocsin_models.residuals import Residuals, squared_errors, sum_residuals
 from tocsin_models.scaling import RobustScaler
 
-BATCH_ROWS = 64
+BATCH_ROWS = 128
 """Windows in a forward pass, always."""
 
 _PART_ROWS = 8 * BATCH_ROWS
@@ -24,13 +25,20 @@ _PART_ROWS = 8 * BATCH_ROWS
 has little to do between the passes, while it may be wanted by other threads."""
 
 
-def use_one_thread() -> None:
-    """Let torch use one thread in this process, for training and for use.
+_TURN_S = 1e-4
 
-    These networks are small: a second thread gains nothing on a free machine, and on a busy one
-    waiting for it makes everything many times slower.
+
+def settle_threads() -> None:
+    """Settle, for this process, how networks share it with other work.
+
+    Torch uses one thread, for training and for use: these networks are small, a second thread
+    gains nothing on a free machine, and on a busy one waiting for it makes everything many times
+    slower. And Python's threads take short turns: between any two steps of a network the scoring
+    thread needs the interpreter for a moment, and with Python's own 5 ms it would wait there, for
+    a thread that decodes, longer than the network works.
     """
     torch.set_num_threads(1)
+    sys.setswitchinterval(_TURN_S)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -109,15 +109,36 @@ class LstmAutoencoder(nn.Module):
         return self._decode(self._encode(joined), joined.shape[1])
 
     def _encode(self, joined: Tensor) -> Tensor:
-        _, (state, _) = self.encoder(joined)
-        latent: Tensor = self.bottleneck(state[-1])  # state is [layers, B, hidden]
+        _, state = _run(self.encoder, joined)
+        latent: Tensor = self.bottleneck(state)
         return latent
 
     def _decode(self, latent: Tensor, length: int) -> Tensor:
         """Return the windows ``[B, length, F]`` that ``latent [B, Z]`` stands for."""
-        states, _ = self.decoder(latent[:, None].expand(-1, length, -1))
+        states, _ = _run(self.decoder, latent[:, None].expand(-1, length, -1))
         said: Tensor = self.output(states)
         return said.flip(1) if self.order is Order.REVERSED else said
+
+
+def _run(layer: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a layer's states ``[B, T, hidden]``, from rest on, and the last one ``[B, hidden]``.
+
+    This is ``layer(steps)`` without what `torch.nn.LSTM` does around the one call that counts:
+    every operation gives the interpreter up and has to get it back from other threads.
+    """
+    rest = steps.new_zeros(1, len(steps), layer.hidden_size)
+    states, last, _ = torch.lstm(
+        steps,
+        (rest, rest),
+        tuple(layer.all_weights[0]),
+        layer.bias,
+        layer.num_layers,
+        layer.dropout,
+        layer.training,
+        layer.bidirectional,
+        layer.batch_first,
+    )
+    return states, last[0]
 
 
 def build_network(channels: int, policy: NetworkPolicy, seed: int = 0) -> Autoencoder:

@@ -29,7 +29,7 @@ from tocsin.tools.story import Stage, Story, StoryPolicy
 from tocsin.tools.witness import Witness
 from tocsin.wiring import Role, run_together, topic_specs
 from tocsin_models.calibration import CalibrationPolicy
-from tocsin_models.inference import use_one_thread
+from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import TrainingPolicy
@@ -78,7 +78,7 @@ async def staged(policy: StoryPolicy, keep: Path | None = None) -> AsyncIterator
 
     Log and store are in memory, or in the folder ``keep``, which must be there.
     """
-    use_one_thread()
+    settle_threads()
     began_s = time.monotonic()
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     async with AsyncExitStack() as stack:

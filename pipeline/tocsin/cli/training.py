@@ -17,7 +17,7 @@ from tocsin.tools.train import TrainPolicy, release, train_from_table
 from tocsin.wiring import demand_topics, open_log
 from tocsin.wiring.models import make_registry, recipe_of
 from tocsin_models.bundle import Bundle
-from tocsin_models.inference import use_one_thread
+from tocsin_models.inference import settle_threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def learn(settings: Settings, profile: Profile, lesson: Lesson) -> dict[st
     Raises:
         ValueError: if the table does not do; says what to do.
     """
-    use_one_thread()
+    settle_threads()
     policy = TrainPolicy(
         lesson.asset, ChallengePolicy(recipe_of(settings)), facts={"table": lesson.name}
     )

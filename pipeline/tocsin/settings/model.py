@@ -137,6 +137,7 @@ class TopicSettings(Section):
     dead_letters: str = Field("dead-letters", description="what could not be used, and why")
     models: str = Field("models", description="the models and which one scores; compacted")
     deliveries: str = Field("deliveries", description="who was told what; compacted")
+    operations: str = Field("operations", description="what the roles report of themselves")
     partitions: int = Field(
         4,
         ge=1,
@@ -259,6 +260,17 @@ class RetrainSettings(Section):
     )
 
 
+class PageSettings(Section):
+    """The live page of ``tocsin run --page`` and ``tocsin page``."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; beyond loopback with a token")
+    port: int = Field(8765, ge=1, le=65_535, description="port to listen on")
+    token: SecretStr = Field(SecretStr(""), description="what visitors must show; never shown")
+    token_file: Path | None = Field(None, description="a file that holds the token")
+
+    _secrets = model_validator(mode="before")(_read_secrets)
+
+
 class Settings(BaseSettings):
     """Everything. See docs/settings.md for what each key means."""
 
@@ -268,6 +280,12 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path(".tocsin"), description="where the embedded log and store are")
     external_url: str = Field("", description="where links in webhooks lead, such as Grafana")
+    dashboard_url: str = Field(
+        "",
+        description="a dashboard with a variable asset, such as Grafana's tocsin-asset; alerts "
+        "link to it at their time",
+    )
+    instance: str = Field("", description="what reports call this process; empty: the host's name")
     kafka: KafkaSettings = KafkaSettings()
     topics: TopicSettings = TopicSettings()
     influx: InfluxSettings = InfluxSettings()
@@ -277,6 +295,7 @@ class Settings(BaseSettings):
     receivers: list[ReceiverSettings] = Field([], description="who is told of alerts")
     train: TrainSettings = TrainSettings()
     retrain: RetrainSettings = RetrainSettings()
+    page: PageSettings = PageSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -12,7 +12,7 @@ from tocsin.roles.retrain import Retrainer, RetrainPolicy
 from tocsin.settings import Settings
 from tocsin.wiring.checks import profiles_of
 from tocsin_models.calibration import CalibrationPolicy
-from tocsin_models.inference import use_one_thread
+from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import TrainingPolicy
@@ -28,7 +28,7 @@ def make_registry(settings: Settings, log: Log) -> Registry:
 
 def make_detector(settings: Settings, log: Log) -> Detector:
     """Return a detector; torch then keeps to one thread."""
-    use_one_thread()
+    settle_threads()
     lease_s = settings.kafka.session_timeout / SECOND_NS * _LEASE_SHARE
     policy = DetectPolicy(topics=topics_of(settings), lease_s=lease_s)
     return Detector(log, make_registry(settings, log), Engine(profiles_of(settings)), policy)
@@ -36,7 +36,7 @@ def make_detector(settings: Settings, log: Log) -> Detector:
 
 def make_retrainer(settings: Settings, log: Log) -> Retrainer:
     """Return a retrainer; torch then keeps to one thread."""
-    use_one_thread()
+    settle_threads()
     policy = RetrainPolicy(
         topics=topics_of(settings),
         lessons=LessonPolicy(history_ns=settings.retrain.history),

@@ -51,7 +51,7 @@ async def _sink(settings: Settings, log_port: Log) -> AsyncIterator[Role]:
 
 @asynccontextmanager
 async def _notify(settings: Settings, log_port: Log) -> AsyncIterator[Role]:
-    topics, context = settings.topics, NoticeContext(external_url=settings.external_url)
+    topics, context = settings.topics, NoticeContext(settings.external_url, settings.dashboard_url)
     policy = NotifyPolicy(alerts=topics.alerts, deliveries=topics.deliveries, context=context)
     async with open_notifiers(settings) as notifiers:
         yield Notify(log_port, notifiers, policy, time.time_ns)

@@ -1,0 +1,1 @@
+"""The live page: what stands in the log, for people who look at it in a browser."""
