@@ -92,6 +92,9 @@ class World:
             for floor in range(self.note.scores_from, len(self.scores)):
                 self.partition.recall(decode_scores(self.scores[floor]), floor)
         self.partition.restored()
+        if self.note is None:  # as whoever takes a place over claims it, by a commit
+            versions = {name: bundle.version for name, bundle in self.models.items()}
+            self.note = Note(self.offset, len(self.scores), versions, engine.config)
 
     def feed(self, low: int, high: int, *, mark: bool = False) -> Checkpoint | None:
         """Pass entries through and write all outputs down; return the checkpoint, if one is due."""

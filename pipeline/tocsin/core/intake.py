@@ -65,6 +65,7 @@ class Intake:
             Lanes(profile, column) for profile, column in zip(profiles, columns, strict=True)
         ]
         self._frozen: dict[int, int] = {}  # asset -> offset below which its lane is complete
+        self._ahead: set[int] = set()  # assets whose lanes were taken over from further ahead
         self._profile_of = np.zeros(0, np.int64)  # [assets], -1: nobody's
         self._tally = Tally()
         self._now_ns = 0
@@ -81,6 +82,8 @@ class Intake:
                 if owner >= 0:
                     self._lanes[owner].adopt(asset, snapshot.state["lane"])
                     self._frozen[asset] = snapshot.as_of
+                    if snapshot.as_of > resume.offset:
+                        self._ahead.add(asset)
 
     def replay(self, readings: Readings, low: int) -> None:
         """Take in readings whose windows have been judged before."""
@@ -120,9 +123,15 @@ class Intake:
         return sorted(self._cuts)
 
     def heard(self) -> list[Heard]:
-        """Return when every asset was last heard, per profile."""
+        """Return when every asset was last heard, per profile.
+
+        What lanes tell that were written down further ahead says nothing of the time it is here:
+        taken for that, it would let all others seem silent.
+        """
         heard = [Heard(*lanes.arrivals()) for lanes in self._lanes]
-        self._now_ns = max(self._now_ns, *(int(h.arrived_ns.max(initial=0)) for h in heard))
+        for one in heard:
+            here = one.arrived_ns[~np.isin(one.asset, list(self._ahead))]
+            self._now_ns = max(self._now_ns, int(here.max(initial=0)))
         return heard
 
     def _share(self, readings: Readings, low: int) -> tuple[list[Share], list[Reject], Tally]:
