@@ -25,6 +25,7 @@ def specs(topics: Topics, partitions: int = 1) -> list[TopicSpec]:
         TopicSpec(topics.state, partitions, compacted=True),
         TopicSpec(topics.models, 1, compacted=True),
         TopicSpec(topics.deliveries, 1, compacted=True),
+        TopicSpec(topics.operations, 1),
     ]
 
 

@@ -30,6 +30,7 @@ TOPICS = [
     TopicSpec("alerts", 2),
     TopicSpec("dead-letters", 1),
     TopicSpec("deliveries", 1, compacted=True),
+    TopicSpec("operations", 1),
 ]
 
 

@@ -34,7 +34,7 @@ HIDDEN, LATENT = 32, 8
 HEALTHY = "other/6.csv"
 """The recording whose first rows models are learned from: it has no holes, and one fault."""
 
-_TOPICS = ("readings", "scores", "alerts", "state", "dead_letters", "deliveries")
+_TOPICS = ("readings", "scores", "alerts", "state", "dead_letters", "deliveries", "operations")
 
 
 def rig_site(folder: Path, tables: Tables, name: str = "rig") -> Site:

@@ -18,7 +18,7 @@ from tocsin.wiring import make_log
 pytestmark = [
     pytest.mark.integration,
     # Six starts of some seconds each, a training, and the sink's pause after an outage of ten
-    # seconds, which may be 16 s; twice that where the cores are shared.
+    # seconds, which may be 10 s; twice that where the cores are shared.
     pytest.mark.timeout(150),
 ]
 

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 from tocsin.adapters.embedded import EmbeddedLog, EmbeddedStore
 from tocsin.adapters.influx import InfluxStore
 from tocsin.adapters.kafka import KafkaLog
+from tocsin.core.operations import RoleReport, decode_report
+from tocsin.core.records import Place
 from tocsin.ports import Log, TopicSpec
 from tocsin.roles.detect import Detector
 from tocsin.roles.notify import Notify
@@ -93,7 +96,35 @@ async def test_the_roles_end_when_they_are_told_to_and_say_what_they_did(tmp_pat
     asyncio.get_running_loop().call_later(0.5, stop.set)
     done = await run_roles(settings(tmp_path), list(ROLES), stop)
     assert set(done) == set(ROLES)
-    assert done["detect"].places == Settings().topics.partitions
+    assert len(done["detect"].positions) == Settings().topics.partitions
+
+
+async def test_roles_at_work_report_of_themselves_and_the_sink_stores_it(tmp_path: Path) -> None:
+    here = settings(tmp_path, instance="plant-7", topics={"operations": "ours"})
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(run_roles(here, list(ROLES), stop))
+        found: set[str] = set()
+        async with asyncio.timeout(20), EmbeddedStore(tmp_path / "points.sqlite") as store:
+            while found != set(ROLES):
+                await asyncio.sleep(0.1)
+                points = await store.select("tocsin_role", tags={"instance": "plant-7"})
+                found = {point["tags"]["role"] for point in points}
+        stop.set()
+    assert set(working.result()) == set(ROLES)
+    async with open_log(here) as log:
+        assert (await log.bounds(Place("ours", 0)))[1] >= 2 * len(ROLES)  # the last ones, too
+
+
+async def test_a_process_without_a_name_is_called_as_its_host(tmp_path: Path) -> None:
+    here, stop = settings(tmp_path), asyncio.Event()
+    stop.set()
+    await run_roles(here, ["notify"], stop)
+    async with open_log(here) as log:
+        (batch,) = [batch async for batch in log.read(Place("operations", 0), 0, 9)]
+    report = decode_report(batch.values[-1] or b"")
+    assert isinstance(report, RoleReport)
+    assert (report.instance, report.role) == (socket.gethostname(), "notify")
 
 
 @pytest.mark.parametrize(
@@ -126,9 +157,13 @@ async def test_a_missing_topic_is_said_to_be_missing(tmp_path: Path) -> None:
     here = settings(tmp_path)
     async with make_log(here) as log:
         await declared(log, TopicSpec("scores", 1), TopicSpec("dead-letters", 1))
-        with pytest.raises(ConfigError, match=r"no topic alerts in embedded log .*topics create"):
+        with pytest.raises(ConfigError, match="no topics alerts, operations in embedded log"):
             await demand_topics(log, here, ["sink"])
         await declared(log, TopicSpec("alerts", 1))
+        for role in ("sink", "notify", "detect", "retrain"):
+            with pytest.raises(ConfigError, match=r"operations in embedded .*topics create"):
+                await demand_topics(log, here, [role])
+        await declared(log, TopicSpec("operations", 1))
         await demand_topics(log, here, ["sink"])
         with pytest.raises(ConfigError, match="no topics readings, state, models in"):
             await demand_topics(log, here, ["detect"])

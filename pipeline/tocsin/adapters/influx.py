@@ -36,9 +36,9 @@ _ROWS_BYTES = 256 * 1024 * 1024
 _SETTINGS_WAIT_S = 30.0
 _LINES = {"Content-Type": "text/plain; charset=utf-8", "Content-Encoding": "gzip"}
 _LOOK_AT = {
-    401: "the token is not valid: look at influx.token",
-    403: "the token may not write here: look at influx.token and its permissions",
-    404: "organisation or bucket not found: look at influx.org and influx.bucket",
+    401: "the token is not valid, look at influx.token and influx.token_file",
+    403: "the token may not write here, look at influx.token and its permissions",
+    404: "look at influx.org and influx.bucket, or create the bucket",
 }
 
 
@@ -120,12 +120,29 @@ class InfluxStore:
         await self._client.close()
 
     async def ping(self) -> str:
-        """Return the server's version as one line, or raise `Unavailable`."""
+        """Return one line if the server is there and lets us write to the bucket.
+
+        Raises:
+            Unavailable: if one of them does not hold; says which setting to look at.
+        """
         answer = await self._ask("/ping", [])
         if answer.status >= 300:
             raise self._unavailable(answer)
+        await self._try_writing()
         version = answer.headers.get("X-Influxdb-Version", "of unknown version")
-        return f"InfluxDB {version} at {self._where}"
+        return f"InfluxDB {version} at {self._where}, bucket {self._policy.bucket} can be written"
+
+    async def _try_writing(self) -> None:
+        """Write nothing: InfluxDB asks who may write where before it looks at what is written."""
+        answer = await self._post(b"")
+        if answer.status < 300:
+            return
+        if answer.status != 400:
+            raise self._unavailable(answer)
+        if "org" in answer.text():  # else only that there are no points, as 2.0 had it
+            raise Unavailable(
+                f"InfluxDB at {self._where} answered 400: {plain(answer.text())}; {_LOOK_AT[404]}"
+            )
 
     async def write(self, lines: Sequence[bytes]) -> None:
         """Store all lines; see `tocsin.ports.PointStore`."""
@@ -198,10 +215,7 @@ class InfluxStore:
 
     async def _refusal(self, lines: Sequence[bytes]) -> str | None:
         """Store all lines; return the server's reason if it refused any of them."""
-        body = await asyncio.to_thread(gzip.compress, b"\n".join(lines), 1)
-        policy = self._policy
-        query = [("org", policy.org), ("bucket", policy.bucket), ("precision", "ns")]
-        answer = await self._ask("/api/v2/write", query, body)
+        answer = await self._post(b"\n".join(lines))
         if answer.status < 300:
             return None
         if answer.status == 413 and len(lines) > 1:
@@ -213,6 +227,12 @@ class InfluxStore:
         if answer.status in {400, 413, 422}:
             return plain(answer.text())
         raise self._unavailable(answer)
+
+    async def _post(self, lines: bytes) -> _Answer:
+        policy = self._policy
+        query = [("org", policy.org), ("bucket", policy.bucket), ("precision", "ns")]
+        body = await asyncio.to_thread(gzip.compress, lines, 1)
+        return await self._ask("/api/v2/write", query, body)
 
     async def _ask(self, path: str, query: Query, body: bytes | None = None) -> _Answer:
         """Return the server's answer, whatever it is, or raise `Unavailable`.

@@ -17,35 +17,52 @@ from tocsin.cli.shared import (
     print_facts,
     print_json,
     run_async,
+    seek_settings,
     settings_from,
+    warn,
 )
-from tocsin.settings import ConfigError
+from tocsin.settings import ConfigError, Settings
+from tocsin.settings.doubts import doubts
 from tocsin.wiring import ROLES, check_settings
 
 
 def check(config: Config = None, as_json: Json = False) -> None:
     """Say whether the settings are valid, without looking at any server.
 
-    Exit code 78 if they are not.
+    Every mistake has a line of its own; exit code 78 if there is one. What is valid but probably
+    not meant is told as a warning, which is no failure.
 
     Example: tocsin check --config plant.toml
     """
-    settings = settings_from(config)
     try:
-        check_settings(settings, ROLES)
+        found = seek_settings(config)
+        check_settings(found.settings, [*ROLES, "page"])
     except ConfigError as error:
+        if as_json:
+            print_json({"valid": False, "mistakes": str(error).splitlines()})
+            raise typer.Exit(Exit.CONFIG) from None
         fail(str(error), Exit.CONFIG)
-    found = {
+    facts, warnings = _facts(found.settings), doubts(found)
+    if as_json:
+        print_json({"valid": True, **facts, "warnings": warnings})
+        return
+    for warning in warnings:
+        warn(warning)
+    console.print("The settings are valid.")
+    print_facts({name: _words(value) for name, value in facts.items()})
+
+
+def _facts(settings: Settings) -> dict[str, str | list[str]]:
+    return {
         "log": settings.kafka.bootstrap_servers or f"embedded in {settings.data_dir}",
         "store": settings.influx.url or f"embedded in {settings.data_dir}",
         "profiles": [profile.name for profile in settings.profiles],
         "receivers": [receiver.name for receiver in settings.receivers],
     }
-    if as_json:
-        print_json({"valid": True, **found})
-    else:
-        console.print("The settings are valid.")
-        print_facts(found)
+
+
+def _words(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(value) or "none"
 
 
 def doctor(config: Config = None, as_json: Json = False) -> None:
@@ -55,7 +72,7 @@ def doctor(config: Config = None, as_json: Json = False) -> None:
 
     Example: tocsin doctor --config plant.toml
     """
-    from tocsin.doctor import examine  # noqa: PLC0415 - loads torch
+    from tocsin.doctor import examine  # noqa: PLC0415 - no other command needs it
 
     found = run_async(examine(settings_from(config)))
     if as_json:

@@ -4,8 +4,8 @@ import sys
 
 import typer
 
-from tocsin.cli import data, inspect, models, roles, story, topics
-from tocsin.cli.shared import Exit, configure_logging
+from tocsin.cli import config, data, inspect, models, roles, secrets, story, topics
+from tocsin.cli.shared import Exit, configure_logging, let_set
 
 app = typer.Typer(
     name="tocsin",
@@ -21,11 +21,14 @@ for command, group in (
     (data.simulate, "Try it"),
     (data.replay, "Try it"),
     (roles.run, "Operate"),
+    (roles.page, "Operate"),
     (roles.detect, "Operate"),
     (roles.sink, "Operate"),
     (roles.notify, "Operate"),
     (roles.retrain, "Operate"),
     (data.train, "Operate"),
+    (secrets.secrets, "Operate"),
+    (secrets.tokens, "Operate"),
     (inspect.check, "Inspect"),
     (inspect.doctor, "Inspect"),
     (inspect.version, "Inspect"),
@@ -33,6 +36,8 @@ for command, group in (
     app.command(rich_help_panel=group)(command)
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(models.app, name="models", rich_help_panel="Operate")
+app.add_typer(config.app, name="config", rich_help_panel="Inspect")
+let_set(app)
 
 
 @app.callback()

@@ -5,9 +5,12 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import IntEnum
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -20,7 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tocsin.ports import Rejected, Unavailable
-from tocsin.settings import ConfigError, Settings, load_settings
+from tocsin.settings import ConfigError, Found, Settings, find_settings
 
 T = TypeVar("T")
 
@@ -59,6 +62,15 @@ Config = Annotated[
         "there.",
     ),
 ]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set one key, above file, environment and secrets: --set influx.bucket=plant; may be "
+        "given several times.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 ProfileName = Annotated[
     str,
@@ -66,12 +78,55 @@ ProfileName = Annotated[
 ]
 
 
+_assignments: ContextVar[Sequence[str]] = ContextVar("assignments", default=())
+"""What was said with ``--set`` to the command that is running."""
+
+
 def settings_from(config: Path | None, **flags: Any) -> Settings:
     """Return the settings, or end with a clear message and exit code 78."""
+    return found_from(config, **flags).settings
+
+
+def found_from(config: Path | None, **flags: Any) -> Found:
+    """Return the settings and where each was said, or end as `settings_from` does."""
     try:
-        return load_settings(config, flags)
+        return seek_settings(config, **flags)
     except ConfigError as error:
         fail(str(error), Exit.CONFIG)
+
+
+def seek_settings(config: Path | None, **flags: Any) -> Found:
+    """Return the settings and where each was said, ``--set`` above all; raises `ConfigError`."""
+    return find_settings(config, flags, _assignments.get())
+
+
+def let_set(group: typer.Typer) -> None:
+    """Give every command of a group that takes ``--config`` the option ``--set``."""
+    for command in group.registered_commands:
+        callback = command.callback
+        if callback is not None and "config" in signature(callback).parameters:
+            command.callback = _settable(callback)
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            let_set(inner.typer_instance)
+
+
+def _settable(command: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(command)
+    def with_assignments(*args: Any, set_: Assignments = None, **kwargs: Any) -> Any:
+        token = _assignments.set(tuple(set_ or ()))
+        try:
+            return command(*args, **kwargs)
+        finally:
+            _assignments.reset(token)
+
+    shape = signature(command)
+    more = Parameter("set_", Parameter.KEYWORD_ONLY, default=None, annotation=Assignments)
+    with_assignments.__signature__ = shape.replace(  # type: ignore[attr-defined]
+        parameters=[*shape.parameters.values(), more]
+    )
+    with_assignments.__annotations__ = {**command.__annotations__, "set_": Assignments}
+    return with_assignments
 
 
 def choose_profile(settings: Settings, name: str) -> str:
@@ -90,6 +145,11 @@ def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     for line in message.splitlines():
         complaints.print(Text.assemble(("tocsin: ", "bold red"), line), soft_wrap=True)
     raise typer.Exit(code)
+
+
+def warn(message: str) -> None:
+    """Say on standard error what looks wrong and holds nobody up."""
+    complaints.print(Text.assemble(("tocsin: warning: ", "bold yellow"), message), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -130,10 +190,19 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     except (Unavailable, Rejected, BaseExceptionGroup) as error:
         cause = _first(error)
         if isinstance(cause, Unavailable):
-            fail(str(cause), Exit.UNAVAILABLE)
+            fail(_with_advice(str(cause)), Exit.UNAVAILABLE)
         if isinstance(cause, Rejected):
             fail(str(cause), Exit.FAILED)
         raise
+
+
+def _with_advice(said: str) -> str:
+    """Return what a server's absence was said in, with what to do about it."""
+    if "; " in said:
+        return said
+    settings = {"Kafka": "kafka.bootstrap_servers", "InfluxDB": "influx.url"}
+    setting = settings.get(said.partition(" ")[0])
+    return f"{said}; start it, or mend {setting}" if setting else f"{said}; tocsin doctor says more"
 
 
 def _first(error: BaseException) -> BaseException:

@@ -1,4 +1,4 @@
-"""What ``demo`` shows; in a module of its own because it loads torch."""
+"""What ``demo`` shows in the terminal; in a module of its own because of what it brings along."""
 
 import asyncio
 from pathlib import Path

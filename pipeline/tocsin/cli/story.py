@@ -1,41 +1,89 @@
 """The command ``demo``."""
 
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tocsin.cli.shared import Exit, Json, configure_logging, console, fail, print_json, run_async
-from tocsin.tools.story import StoryPolicy
+from tocsin.cli.shared import (
+    Exit,
+    Json,
+    complaints,
+    configure_logging,
+    console,
+    fail,
+    print_json,
+    run_async,
+)
 
+_SEED = 7
+_PORT = 8765
 _WATCHABLE = 60.0
 
 
 def demo(
     once: Annotated[
-        bool, typer.Option("--once", help="As fast as the machine can, then end.")
+        bool, typer.Option("--once", help="No page: as fast as the machine can, then end.")
     ] = False,
     as_json: Json = False,
-    seed: Annotated[int, typer.Option(min=0, help="Another plant.")] = StoryPolicy().seed,
+    seed: Annotated[int, typer.Option(min=0, help="Another plant.")] = _SEED,
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="The plant's time against ours; 20 on the page, else 60."),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Where the page is; if taken, the next free one.")
+    ] = _PORT,
+    page: Annotated[
+        bool, typer.Option("--page/--no-page", help="Watch in a browser, or in the terminal.")
+    ] = True,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")
+    ] = True,
     keep: Annotated[
         Path | None, typer.Option(help="Folder to keep the log and the points in.")
     ] = None,
 ) -> None:
     """Watch a fault being caught: a plant, all four roles and a receiver of webhooks, no servers.
 
-    Exit code 0 only if the fault was caught, its signed webhook arrived, so did its resolution, and
-    a refitted model is scoring.
+    It shows itself on a page in the browser, goes on until Ctrl-C, and ends with exit code 0.
 
-    Example: tocsin demo --once --json
+    Without the page (--once, --json or --no-page) it tells its story once, and exit code 0 means
+    that the fault was caught, its signed webhook arrived, so did its resolution, and a refitted
+    model is scoring.
+
+    Example: tocsin demo
     """
-    from tocsin.cli.stage import ending, play  # noqa: PLC0415 - loads torch
-
     configure_logging(quiet=True)
     if keep:
         keep.mkdir(parents=True, exist_ok=True)
-    policy = StoryPolicy(seed=seed) if once else StoryPolicy(seed=seed, speed=_WATCHABLE)
-    live = console.is_terminal and not (once or as_json)
-    account, shortcomings = run_async(play(policy, keep, live=live))
+    if page and not (once or as_json):
+        _show(seed, speed, port, keep, browser=browser)
+    _tell(seed, inf if once else speed or _WATCHABLE, keep, live=not once, as_json=as_json)
+
+
+def _show(seed: int, speed: float | None, port: int, keep: Path | None, *, browser: bool) -> None:
+    """Show the demo on its page, which ends the program, unless there can be no page."""
+    from tocsin.cli.watching import watch  # noqa: PLC0415 - brings a web server along
+    from tocsin.demo import LIVE, CannotListen, LivePolicy  # noqa: PLC0415
+
+    story = replace(LIVE, seed=seed, speed=speed or LIVE.speed)
+    try:
+        run_async(watch(LivePolicy(story, port, keep), browser=browser))
+    except CannotListen as reason:
+        complaints.print(f"{reason}: here is the story in the terminal.")
+
+
+def _tell(seed: int, speed: float, keep: Path | None, *, live: bool, as_json: bool) -> None:
+    """Tell the story once, in the terminal or to a program."""
+    from tocsin.cli.stage import ending, play  # noqa: PLC0415
+    from tocsin.tools.story import StoryPolicy  # noqa: PLC0415
+
+    policy = StoryPolicy(seed=seed, speed=speed)
+    shown = console.is_terminal and live and not as_json
+    account, shortcomings = run_async(play(policy, keep, live=shown))
     if as_json:
         print_json(account)
     else:

@@ -103,7 +103,7 @@ def decode_transition(value: bytes) -> Transition:
     """
     try:
         return msgspec.convert(msgspec.json.decode(value), Transition)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
         raise ValueError(f"not a transition: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""Scores and alerts -> points in InfluxDB's line protocol; the one place that knows the schema.
+"""Scores, alerts and reports -> points in InfluxDB's line protocol, as `schema` has them.
 
 The schema works on InfluxDB 1.8, 2 and 3: a measurement's points all have the same tags, numbers
 are always floats, and a point is never written twice with different values. Only a name that
@@ -15,95 +15,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tocsin.core.records import Floats, Scores, Transition
+from tocsin.core.operations import FitReport, Report, RoleReport
+from tocsin.core.records import Check, Floats, Scores, Transition
+from tocsin.core.schema import MEASUREMENTS
+
+__all__ = ["MEASUREMENTS", "Lines", "alert_lines", "report_lines", "score_lines", "unwritable"]
 
 LONGEST_NAME_BYTES = 256
 """A tag's value may be this long in UTF-8."""
+
+Fields = Mapping[str, str | float | None]
+"""Fields of a point, in the order of their names; None is left out."""
 
 _MILLISECOND_NS = 1_000_000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _AMBIGUOUS = re.compile(r"\\(?=[\\,= ]|$)")  # InfluxDB 2 and 3 read these differently
 _TAG = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _TEXT = str.maketrans({'"': r"\"", "\\": r"\\"})
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field of a measurement: float or string, its unit, and what it says."""
-
-    kind: str
-    unit: str
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """A measurement: when it gets a point and of what time, its tags and its fields."""
-
-    meaning: str
-    tags: tuple[str, ...]
-    fields: Mapping[str, Field]
-
-
-MEASUREMENTS: Mapping[str, Measurement] = {
-    "tocsin_score": Measurement(
-        "One point per window, at its end. A window without a score has a status instead.",
-        ("asset", "profile"),
-        {
-            "coverage": Field("float", "1", "share of the window's cells that were measured"),
-            "error": Field("float", "1", "the window's own error / limit; only with status 0"),
-            "model": Field("string", "", "version of the model; missing where there is none"),
-            "score": Field(
-                "float", "1", "smoothed error / limit, 1.0 is the boundary; only with status 0"
-            ),
-            "status": Field(
-                "float",
-                "",
-                "0 scored, 1 warming up, 2 no model, 3 too few values, 4 model gave no number",
-            ),
-        },
-    ),
-    "tocsin_channel": Measurement(
-        "One point per window and channel, at the window's end.",
-        ("asset", "channel", "profile"),
-        {
-            "blame": Field("float", "1", "the channel's share of the window's error"),
-            "coverage": Field("float", "1", "share of the window's slots that were measured"),
-            "expected": Field("float", "engineering", "the model's value for the last slot"),
-            "measured": Field("float", "engineering", "the value measured in the last slot"),
-        },
-    ),
-    "tocsin_alert": Measurement(
-        "One point per step of an alert, at the time of the step.",
-        ("asset", "profile", "rule", "severity", "state"),
-        {
-            "alert": Field("string", "", "id of the alert, the same in all its steps"),
-            "began_ms": Field(
-                "float", "ms", "first sign: window end, or time of the newest reading"
-            ),
-            "opened_ms": Field("float", "ms", "when the alert opened"),
-            "resolved_ms": Field("float", "ms", "when it was over; only with state resolved"),
-            "score": Field("float", "1", "highest score so far; only with rule anomaly"),
-            "sequence": Field("float", "", "1, 2, 3, ... within the alert"),
-            "tags": Field("string", "", "rule, severity, state and most blamed channels"),
-            "text": Field("string", "", "a sentence for a person"),
-            "title": Field("string", "", "asset and rule"),
-        },
-    ),
-    "tocsin_episode": Measurement(
-        "One point per alert that is over, at its first sign: a region for annotations.",
-        ("asset", "profile", "rule", "severity"),
-        {
-            "alert": Field("string", "", "id of the alert"),
-            "score": Field("float", "1", "highest score; only with rule anomaly"),
-            "tags": Field("string", "", "rule, severity and most blamed channels"),
-            "text": Field("string", "", "a sentence for a person"),
-            "time_end_ms": Field("float", "ms", "when it was over"),
-            "title": Field("string", "", "asset and rule"),
-        },
-    ),
-}
-"""The schema. Times in fields are milliseconds since the Unix epoch, as Grafana wants them."""
 
 
 @dataclass(slots=True)
@@ -177,6 +105,25 @@ def alert_lines(transitions: Iterable[Transition]) -> Lines:
     return found
 
 
+def report_lines(report: Report) -> Lines:
+    """Return the points of a report.
+
+    ``tocsin_role`` of a role; ``tocsin_model`` of a fit, and ``tocsin_check`` per check.
+    """
+    found = Lines()
+    if isinstance(report, RoleReport):
+        tags = {"instance": report.instance, "role": report.role}
+        _add_point(found, ("tocsin_role", tags), _role_fields(report), report.at_ns)
+        return found
+    tags = {"profile": report.profile, "verdict": report.verdict}
+    _add_point(found, ("tocsin_model", tags), _fit_fields(report), report.at_ns)
+    for check in report.checks:
+        tags = {"check": check.name, "profile": report.profile}
+        fields = _check_fields(check, report.version)
+        _add_point(found, ("tocsin_check", tags), fields, report.at_ns)
+    return found
+
+
 def _asset_tags(scores: Scores, found: Lines) -> dict[int, tuple[str, str]]:
     """Return the escaped asset and the tags after it, of every asset that can be written."""
     if not found.writable(scores.profile):
@@ -226,7 +173,7 @@ def _exact(name: str, column: Floats) -> list[str]:
 
 
 def _alert_line(step: Transition) -> str:
-    fields: dict[str, str | float | None] = {
+    fields: Fields = {
         "alert": step.id,
         "began_ms": step.began_ns / _MILLISECOND_NS,
         "opened_ms": step.opened_ns / _MILLISECOND_NS,
@@ -242,7 +189,7 @@ def _alert_line(step: Transition) -> str:
 
 
 def _episode_line(step: Transition, resolved_ns: int) -> str:
-    fields: dict[str, str | float | None] = {
+    fields: Fields = {
         "alert": step.id,
         "score": step.score,
         "tags": _labels(step, step.rule, step.severity),
@@ -251,6 +198,48 @@ def _episode_line(step: Transition, resolved_ns: int) -> str:
         "title": f"{step.asset}: {step.rule}",
     }
     return f"tocsin_episode,{_alert_tags(step)} {_fields(fields)} {step.began_ns}"
+
+
+def _role_fields(report: RoleReport) -> Fields:
+    return {name: report.numbers.get(name) for name in MEASUREMENTS["tocsin_role"].fields}
+
+
+def _fit_fields(report: FitReport) -> Fields:
+    title = f"{report.profile}: {report.verdict} {report.version}".rstrip()
+    return {
+        "left_out": float(report.left_out),
+        "parent": report.parent or None,
+        "seconds": report.seconds,
+        "tags": f"{report.profile.replace(',', ' ')},{report.verdict}",
+        "text": report.text,
+        "title": title,
+        "version": report.version or None,
+        "windows": float(report.windows),
+    }
+
+
+def _check_fields(check: Check, version: str) -> Fields:
+    return {
+        "bound": check.bound,
+        "passed": float(check.passed),
+        "text": check.sentence,
+        "value": check.value,
+        "version": version or None,
+    }
+
+
+def _add_point(
+    found: Lines, series: tuple[str, Mapping[str, str]], fields: Fields, time_ns: int
+) -> None:
+    """Add a point of ``series``, a measurement and its tags, if it has fields."""
+    measurement, tags = series
+    if not (body := _fields(fields)):
+        return
+    if not found.writable(*tags.values()):
+        found.dropped += 1
+        return
+    head = ",".join([measurement, *(f"{name}={_tag(value)}" for name, value in tags.items())])
+    found.lines.append(f"{head} {body} {time_ns}".encode())
 
 
 def _alert_tags(step: Transition) -> str:
@@ -264,13 +253,14 @@ def _labels(step: Transition, *words: str) -> str:
     return ",".join([*words, *channels])
 
 
-def _fields(fields: Mapping[str, str | float | None]) -> str:
+def _fields(fields: Fields) -> str:
+    """Return "field=value,..." of what there is; a number that is not finite is not."""
     written = []
     for name, value in fields.items():
         if isinstance(value, str):
             written.append(f'{name}="{_text(value)}"')
         elif value is not None and isfinite(value):
-            written.append(f"{name}={value!r}")
+            written.append(f"{name}={float(value)!r}")
     return ",".join(written)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -92,6 +92,11 @@ class Seat:
         self._policy = policy
         self._gained: set[Place] = set()
         self._committed: dict[Place, int] = {}
+
+    @property
+    def positions(self) -> Mapping[Place, int]:
+        """The next entry to be committed of each partition that is being read."""
+        return {place: self._committed[place] for place in self.places}
 
     async def poll(self) -> Poll:
         """Begin with what was gained, and return what can be read and what was lost."""

@@ -57,7 +57,7 @@ class DetectPolicy:
 class DetectStatistics:
     """What a detector has done since it was started."""
 
-    places: int
+    positions: Mapping[Place, int]  # next entry to be read, of each partition that is held
     records: int
     windows: Mapping[str, int]  # by status
     transitions: int
@@ -117,7 +117,7 @@ class Detector:
         """Return what was done so far."""
         counts = self._counts
         return DetectStatistics(
-            len(self._holdings),
+            {place: holding.offset for place, holding in self._holdings.items()},
             counts["records"],
             dict(self._windows),
             counts["transitions"],

@@ -24,6 +24,7 @@ class Topics:
     dead_letters: str = "dead-letters"
     models: str = "models"
     deliveries: str = "deliveries"
+    operations: str = "operations"
 
 
 def score_entries(output: Output, topic: str, partition: int) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,14 @@ from tocsin.core.challenge import Challenge, ChallengePolicy, challenge
 from tocsin.core.engine import Engine, EnginePolicy
 from tocsin.core.formats.json import JsonPolicy
 from tocsin.core.lessons import Lesson, LessonPolicy, Lessons
+from tocsin.core.operations import FitReport, FitVerdict, describe_fit
 from tocsin.core.profile import SECOND_NS, Profile
+from tocsin.core.records import Check
 from tocsin.core.scoring import fits
-from tocsin.ports import Log, Registry, Unavailable
+from tocsin.ports import Log, Registry, Rejected, Unavailable
 from tocsin.roles.consumer import WaitPolicy, Waits, pause
 from tocsin.roles.outputs import Topics
+from tocsin.roles.reporter import append_report
 from tocsin.roles.trail import Trail
 from tocsin_models.bundle import Bundle, Facts
 from tocsin_models.training import Progress
@@ -30,7 +34,7 @@ class RetrainPolicy:
     """When a model is learned, from what, and how.
 
     Attributes:
-        topics: where readings, scores and alerts are.
+        topics: where readings, scores and alerts are, and where reports go.
         json: how readings are written.
         lessons: how much is kept to learn from.
         challenge: how a model is learned and judged.
@@ -40,6 +44,7 @@ class RetrainPolicy:
             ``every_ns`` is shorter.
         poll_s: how often the log is looked at.
         waits: between tries while the log cannot be reached.
+        report_s: how long the report of a fit may take; after that it is dropped.
     """
 
     topics: Topics = field(default_factory=Topics)
@@ -51,6 +56,7 @@ class RetrainPolicy:
     retry_ns: int = 3_600 * SECOND_NS
     poll_s: float = 1.0
     waits: WaitPolicy = field(default_factory=WaitPolicy)
+    report_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,32 @@ class Attempt:
     version: str = ""  # "" if nothing was learned
     promoted: bool = False
     reason: str = ""  # why it was not promoted
+    parent: str = ""  # version that scored before, "" if nothing did
+    seconds: float = 0.0  # that choosing, learning and judging took
+    checks: tuple[Check, ...] = ()  # that the new model was held to
+
+    @property
+    def verdict(self) -> FitVerdict:
+        """What came of it, in a word."""
+        if self.promoted:
+            return FitVerdict.PROMOTED
+        return FitVerdict.REFUSED if self.version else FitVerdict.FAILED
+
+    def report(self) -> FitReport:
+        """Return what the log is told of it."""
+        failure = self.reason if self.verdict is FitVerdict.FAILED else ""
+        return FitReport(
+            self.profile,
+            self.verdict,
+            self.at_ns,
+            windows=self.windows,
+            left_out=sum(self.left_out.values()),
+            seconds=self.seconds,
+            text=describe_fit(self.verdict, self.checks, failure),
+            version=self.version,
+            parent=self.parent,
+            checks=self.checks,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +145,7 @@ class Retrainer:
             name: Lessons(profile, engine.names, self._policy.lessons)
             for name, profile in self._profiles.items()
         }
+        self._log = log
         self._trail = Trail(log, engine, self._policy.topics, self._lessons)
         self._registry = registry
         self._progress = progress
@@ -201,24 +234,29 @@ class Retrainer:
         return None
 
     async def _fit(self, profile: str, champion: Bundle | None) -> Attempt:
+        began_s = time.monotonic()
         lessons, now_ns = self._lessons[profile], self._trail.now_ns
         choose = partial(lessons.trusted, champion) if champion else lessons.all
         lesson = await asyncio.to_thread(choose)
-        attempt = Attempt(profile, now_ns, len(lesson.windows.values), lesson.left_out)
+        count, parent = len(lesson.windows.values), champion.version if champion else ""
+        attempt = Attempt(profile, now_ns, count, lesson.left_out, parent=parent)
         _log.info("fit begins", profile=profile, windows=attempt.windows, **lesson.left_out)
         try:
             found = await asyncio.to_thread(self._learn, attempt, lesson, champion)
         except ValueError as error:
-            attempt = replace(attempt, reason=str(error))
+            attempt = replace(attempt, reason=str(error), seconds=time.monotonic() - began_s)
         else:
+            attempt = replace(attempt, seconds=time.monotonic() - began_s)
             attempt = await self._publish(attempt, found)
-        return self._conclude(attempt)
+        self._conclude(attempt)
+        await self._report(attempt)
+        return attempt
 
     def _learn(self, attempt: Attempt, lesson: Lesson, champion: Bundle | None) -> Challenge:
         facts: Facts = {
             "profile": attempt.profile,
             "created_ns": attempt.at_ns,
-            "parent": champion.version if champion else "",
+            "parent": attempt.parent,
             **{f"left_out_{reason}": count for reason, count in attempt.left_out.items()},
         }
 
@@ -236,7 +274,13 @@ class Retrainer:
         if verdict.promoted:
             await self._patiently(lambda: self._registry.promote(name, bundle.version))
         failed = " ".join(check.sentence for check in verdict.checks if not check.passed)
-        return replace(attempt, version=bundle.version, promoted=verdict.promoted, reason=failed)
+        return replace(
+            attempt,
+            version=bundle.version,
+            promoted=verdict.promoted,
+            reason=failed,
+            checks=verdict.checks,
+        )
 
     async def _patiently(self, attempt: Callable[[], Awaitable[None]]) -> None:
         """Try until it is not `Unavailable` any more: a fit is too dear to be lost."""
@@ -254,14 +298,20 @@ class Retrainer:
         _log.warning("log_unavailable", reason=str(failure), wait_s=round(wait_s, 3))
         await pause(self._stop, wait_s)
 
-    def _conclude(self, attempt: Attempt) -> Attempt:
-        outcome = "promoted" if attempt.promoted else "refused" if attempt.version else "failed"
-        self._counts[outcome] += 1
+    def _conclude(self, attempt: Attempt) -> None:
+        self._counts[attempt.verdict] += 1
         self._attempts[attempt.profile] = attempt
         _log.info(
-            f"fit {outcome}",
+            f"fit {attempt.verdict}",
             profile=attempt.profile,
             version=attempt.version,
             reason=attempt.reason,
         )
-        return attempt
+
+    async def _report(self, attempt: Attempt) -> None:
+        """Tell the log, but wait for it no longer than is good."""
+        try:
+            async with asyncio.timeout(self._policy.report_s):
+                await append_report(self._log, self._policy.topics.operations, attempt.report())
+        except (Unavailable, Rejected, TimeoutError) as failure:
+            _log.warning("report_dropped", profile=attempt.profile, reason=str(failure))

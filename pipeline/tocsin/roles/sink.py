@@ -1,14 +1,15 @@
-"""The role that brings scores and alerts from the log into the point store."""
+"""The role that brings scores, alerts and reports from the log into the point store."""
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from tocsin.core.blocks import decode_scores, decode_transition
-from tocsin.core.points import Lines, alert_lines, score_lines
+from tocsin.core.operations import decode_report
+from tocsin.core.points import Lines, alert_lines, report_lines, score_lines
 from tocsin.core.records import Batch, Entry, Place, Record
 from tocsin.ports import Log, PointStore, Rejected, Unavailable
 from tocsin.roles.consumer import (
@@ -24,6 +25,9 @@ from tocsin.roles.consumer import (
 
 _log = structlog.get_logger()
 
+_NO_ENTRY = (ValueError, OverflowError, RecursionError)
+"""What reading an entry may end with: it is none of ours, or its numbers or nesting have no end."""
+
 
 @dataclass(frozen=True, slots=True)
 class SinkPolicy:
@@ -33,19 +37,22 @@ class SinkPolicy:
         group: name of the consumer group.
         scores: topic of score blocks.
         alerts: topic of alert transitions.
+        operations: topic of what the roles say of themselves.
         dead_letters: topic of what could not be used.
         lines: lines after which a write begins; several blocks go into one write.
         poll_s: how long a look at the log waits for something new.
-        waits: between tries while the store cannot be reached.
+        waits: between tries while the store cannot be reached; dashboards go on this soon when
+            it is back.
     """
 
     group: str = "tocsin-sink"
     scores: str = "scores"
     alerts: str = "alerts"
+    operations: str = "operations"
     dead_letters: str = "dead-letters"
     lines: int = 8_192
     poll_s: float = 0.5
-    waits: WaitPolicy = field(default_factory=WaitPolicy)
+    waits: WaitPolicy = field(default_factory=lambda: WaitPolicy(longest_s=10.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class SinkStatistics:
     rejected_lines: int = 0
     undecodable: int = 0
     retries: int = 0
+    positions: Mapping[Place, int] = field(default_factory=dict)  # next entry to be stored
 
 
 @dataclass(slots=True)
@@ -76,7 +84,7 @@ class _Parcel:
 
 
 class Sink:
-    """Drains score blocks and alert transitions into a `PointStore`.
+    """Drains score blocks, alert transitions and reports into a `PointStore`.
 
     Offsets are committed only after the store took every line below them, and lines repeat byte
     for byte, so a kill at any moment loses nothing and stores nothing twice.
@@ -87,18 +95,21 @@ class Sink:
         self._store = store
         self._policy = policy
         self._statistics = SinkStatistics()
+        self._seat: Seat | None = None
 
     def statistics(self) -> SinkStatistics:
         """Return what was done so far."""
-        return self._statistics
+        return replace(self._statistics, positions=self._seat.positions if self._seat else {})
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop``."""
-        topics = (self._policy.scores, self._policy.alerts)
-        group = GroupPolicy(self._policy.group, topics, self._policy.poll_s)
+        policy = self._policy
+        topics = (policy.scores, policy.alerts, policy.operations)
+        group = GroupPolicy(policy.group, topics, policy.poll_s)
         await attend(self._log, group, stop, self._drain)
 
     async def _drain(self, seat: Seat) -> None:
+        self._seat = seat
         while not seat.stop.is_set():
             poll = await seat.poll()
             for parcel in self._parcels(poll.batches):
@@ -127,7 +138,7 @@ class Sink:
             return
         try:
             found = self._lines(record.topic, record.value)
-        except ValueError as error:
+        except _NO_ENTRY as error:
             self._count(undecodable=1)
             self._bury(parcel, record, record.value, str(error))
             return
@@ -141,6 +152,8 @@ class Sink:
     def _lines(self, topic: str, value: bytes) -> Lines:
         if topic == self._policy.alerts:
             return alert_lines([decode_transition(value)])
+        if topic == self._policy.operations:
+            return report_lines(decode_report(value))
         return score_lines(decode_scores(value).scores)
 
     def _bury(self, parcel: _Parcel, source: Record, value: bytes, reason: str) -> None:

@@ -1,101 +1,85 @@
 """The page about settings, made from the settings: ``python -m tocsin.settings.page``."""
 
-import json
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
-from pydantic.fields import FieldInfo
-
-from tocsin.settings.model import PREFIX, Settings
+from tocsin.settings.outline import Key, Table, choices_of, outline
 
 _INTRODUCTION = """\
 # Settings
 
 <!-- made by: python -m tocsin.settings.page > docs/settings.md -->
 
-Settings come from a TOML file and from environment variables, which win over the file. The file is
-the one named by `--config`, else the one named by `TOCSIN_CONFIG`, else `tocsin.toml` in the
-current folder, if it is there. Everything has a default but the channels of a profile, and the name
-and address of a receiver.
+`tocsin config init` writes a first file with every key in it and what it means. Everything has a
+default but the channels of a profile, and the name and address of a receiver.
 
-`tocsin check` says whether settings are valid, every mistake in a line of its own, and looks at no
-server.
+## Where a setting comes from
 
-- **Durations** are written like `30s`, `5m`, `1h30m` or `250ms`; a bare number counts seconds.
-- **Secrets** are best kept in files: `token_file`, `secret_file` and `sasl_password_file` name one,
-  and win over the setting without `_file`. Secrets are never logged or shown.
-- **Environment variables** are `TOCSIN_`, the table, two underscores and the key:
-  `TOCSIN_KAFKA__BOOTSTRAP_SERVERS`. Lists of tables are JSON there:
-  `TOCSIN_PROFILES='[{"channels": ["flow"]}]'`.
+From low to high; where several say something about the same key, the last one counts:
+
+1. **A TOML file**: the one named by `--config`, else the one named by `TOCSIN_CONFIG`, else
+   `tocsin.toml` in the current folder, if it is there.
+2. **Environment variables**: `TOCSIN_`, the table, two underscores and the key, as in
+   `TOCSIN_KAFKA__BOOTSTRAP_SERVERS`. Lists of tables are JSON there:
+   `TOCSIN_PROFILES='[{"channels": ["flow"]}]'`.
+3. **Secret files** in the folder that `TOCSIN_SECRETS_DIR` names, such as `/run/secrets` in a
+   container. Their names, where a receiver's own name stands for `NAME`:
+   @SECRETS@.
+   No folder is looked into that is not named, and links that lead out of it are not followed.
+4. **Flags**: `--set table.key=value`, any number of times, on every command that reads settings.
+   Tables in a list go by their name: `--set profiles.pump.stride=4`. Secrets are refused here,
+   since everybody on a machine can read its command lines.
+
+`tocsin config show --origin` says what counts, and where it was said.
+
+`tocsin check` says whether settings are valid, every mistake in a line of its own with the place
+where it stands, and looks at no server. What is valid but probably not meant, such as a secret that
+everybody can read, it tells as a warning. `tocsin doctor` looks at the servers.
+
+- **Durations** are written like `30s`, `5m`, `1h30m` or `250ms`, with ns, us, ms, s, m, h and d; a
+  bare number in the file counts seconds.
+- **Secrets** are best kept in files: in the folder of secrets, or named by `token_file`,
+  `secret_file` and `sasl_password_file`. Such a name wins over the setting without `_file`,
+  wherever either stands; a file in the folder of secrets wins over both, unless a flag says
+  otherwise. Secrets are never logged or shown.
+- **Editors** can check and complete the file: `tocsin config schema > tocsin.schema.json` writes a
+  [JSON Schema](tocsin.schema.json), and the first line of a file made by `tocsin config init` names
+  it.
 """
 
 
 def render() -> str:
     """Return the page, in Markdown."""
-    return "\n".join([_INTRODUCTION, *_section(Settings, "")])
+    keys = [key.secret_file for table in outline().tables for key in table.keys]
+    names = ", ".join(f"`{name}`" for name in keys if name)
+    return "\n".join([_INTRODUCTION.replace("@SECRETS@", names), *_table(outline())])
 
 
-def _section(model: type[BaseModel], path: str) -> Iterator[str]:
+def _table(table: Table) -> Iterator[str]:
     """Give the lines about one table, then those about the tables in it."""
-    plain = {key: field for key, field in model.model_fields.items() if _inner(field) is None}
-    many = "[]" in path
-    if path:
-        yield f"## {_title(path)}\n"
-        yield f"{(model.__doc__ or '').strip()}\n"
-    yield f"| key | type | default | meaning |{'' if many else ' environment |'}"
-    yield "| --- | --- | --- | --- |" + ("" if many else " --- |")
-    for key, field in plain.items():
-        cells = [f"`{key}`", _type(field), _default(field), field.description or ""]
-        if not many:
-            variable = "__".join(filter(None, [path.upper(), key.upper()]))
-            cells.append(f"`{PREFIX}{variable}`")
+    listed = all(key.variable for key in table.keys)
+    yield f"## `{table.title}`\n" if table.path else "## At the top of the file\n"
+    if table.path:
+        yield f"{table.meaning.replace('``', '`')}\n"
+    yield f"| key | type | default | meaning |{' environment |' if listed else ''}"
+    yield f"| --- | --- | --- | --- |{' --- |' if listed else ''}"
+    for key in table.keys:
+        cells = [f"`{key.name}`", _kind(key), _default(key), key.meaning]
+        cells += [f"`{key.variable}`"] if listed else []
         yield f"| {' | '.join(cells)} |"
     yield ""
-    for key, field in model.model_fields.items():
-        inner = _inner(field)
-        if inner is not None:
-            yield from _section(inner, _join(path, key, field))
+    for inner in table.tables:
+        yield from _table(inner)
 
 
-def _title(path: str) -> str:
-    tables = path.replace("[]", "")
-    return f"`[[{tables}]]`" if path.endswith("[]") else f"`[{tables}]`"
+def _kind(key: Key) -> str:
+    return " or ".join(f"`{choice}`" for choice in choices_of(key.field)) or key.kind
 
 
-def _join(path: str, key: str, field: FieldInfo) -> str:
-    mark = "[]" if get_origin(field.annotation) is list else ""
-    return f"{path}.{key}{mark}" if path else f"{key}{mark}"
-
-
-def _inner(field: FieldInfo) -> type[BaseModel] | None:
-    """Return the table that a field is, or is a list of."""
-    for kind in (field.annotation, *get_args(field.annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return kind
-    return None
-
-
-def _type(field: FieldInfo) -> str:
-    kind: Any = field.annotation
-    if get_origin(kind) is Literal:
-        return " or ".join(f"`{choice}`" for choice in get_args(kind))
-    if any(getattr(mark, "func", None) for mark in field.metadata):
-        return "duration"
-    if get_origin(kind) is list:
-        return "list of text"
-    kinds = {str: "text", int: "whole number", float: "number", SecretStr: "secret"}
-    return kinds.get(kind, "path")
-
-
-def _default(field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=True)
-    if field.is_required():
+def _default(key: Key) -> str:
+    if key.field.is_required():
         return "needed"
-    if isinstance(default, SecretStr):
-        default = default.get_secret_value()
-    return "" if default in (None, "") else f"`{json.dumps(default, default=str)}`"
+    return f"`{key.default}`" if key.default not in ("", '""') else ""
 
 
 if __name__ == "__main__":

@@ -47,23 +47,43 @@ class Episode:
 
 
 class Plan:
-    """The episodes of one plant; where two meet on one channel, the later in the list counts."""
+    """The episodes of one plant; where two meet on one channel, the later one counts.
+
+    Chance is drawn by an episode's number, which it keeps whatever is added or forgotten.
+
+    Raises:
+        ValueError: if an episode names an asset or a channel that the plant does not have.
+    """
 
     def __init__(self, plant: Plant, episodes: Sequence[Episode] = ()) -> None:
-        """Check the episodes.
-
-        Raises:
-            ValueError: if one names an asset or a channel that the plant does not have.
-        """
-        for episode in episodes:
-            if episode.asset not in plant.assets:
-                raise ValueError(f"episode: there is no asset {episode.asset!r}")
-            for channel in episode.channels:
-                if channel not in plant.channels:
-                    raise ValueError(f"episode: there is no channel {channel!r}")
         self.plant = plant
-        self.episodes = tuple(episodes)
+        self._count = 0
+        self._episodes: dict[int, Episode] = {}
         self._made: dict[int, Floats] = {}
+        for episode in episodes:
+            self.add(episode)
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """The episodes that are not forgotten, in the order in which they were added."""
+        return tuple(self._episodes.values())
+
+    def add(self, episode: Episode) -> None:
+        """Let something more go wrong; raises ValueError as for the first episodes."""
+        if episode.asset not in self.plant.assets:
+            raise ValueError(f"episode: there is no asset {episode.asset!r}")
+        for channel in episode.channels:
+            if channel not in self.plant.channels:
+                raise ValueError(f"episode: there is no channel {channel!r}")
+        self._episodes[self._count] = episode
+        self._count += 1
+
+    def forget(self, before_ns: int) -> None:
+        """Drop the episodes that ended by then: such a stretch is not to be asked for again."""
+        ended = [number for number, each in self._episodes.items() if each.end_ns <= before_ns]
+        for number in ended:
+            del self._episodes[number]
+            self._made.pop(number, None)
 
     def stretch(self, start_ns: int, rows: int) -> Floats:
         """Return the plant's values ``[A, rows, F]`` with all that goes wrong in them.
@@ -72,7 +92,7 @@ class Plan:
         """
         values = self.plant.stretch(start_ns, rows)
         first = self.plant.step(start_ns)
-        for number, episode in enumerate(self.episodes):
+        for number, episode in self._episodes.items():
             begin, end = self._steps(episode)
             low, high = max(begin, first), min(end, first + rows)
             if low < high:
@@ -93,7 +113,7 @@ class Plan:
         return found
 
     def _make(self, number: int) -> Floats:
-        episode, plant = self.episodes[number], self.plant
+        episode, plant = self._episodes[number], self.plant
         begin, end = self._steps(episode)
         before = min(begin, max(_CONTEXT_STEPS, end - begin, 2 * round(abs(episode.magnitude))))
         clean = plant.stretch((begin - before) * plant.period_ns, before + end - begin)

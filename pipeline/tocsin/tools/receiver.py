@@ -26,16 +26,17 @@ class Receiver:
     Args:
         secret: ``whsec_...``, the one that the sender signs with.
         path: where it listens.
+        keep: how many requests are kept; None keeps all.
 
     Attributes:
-        deliveries: all requests, oldest first.
+        deliveries: the requests that are kept, oldest first.
         answers: what the next requests are answered, one each: a status, or 0 to cut the
             connection. When it is empty a verified request is answered 204, others 401.
         delay_s: how long every request waits for its answer.
     """
 
-    def __init__(self, secret: str, path: str = "/alerts") -> None:
-        self.deliveries: list[Delivery] = []
+    def __init__(self, secret: str, path: str = "/alerts", keep: int | None = None) -> None:
+        self.deliveries: deque[Delivery] = deque(maxlen=keep)
         self.answers: deque[int] = deque()
         self.delay_s = 0.0
         self._path = path
@@ -52,6 +53,11 @@ class Receiver:
     def accepted(self) -> list[Delivery]:
         """Return the deliveries that were answered 2xx."""
         return [each for each in self.deliveries if 200 <= each.status < 300]
+
+    def verified(self, webhook_id: str) -> bool | None:
+        """Return whether the signature held on the last try; None if none is known."""
+        tries = (each.verified for each in reversed(self.deliveries) if each.id == webhook_id)
+        return next(tries, None)
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=1024 * 1024)

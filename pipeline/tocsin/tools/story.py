@@ -7,17 +7,21 @@ roles, so what it tells of them is what anybody could see.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import inf
 
 from tocsin.core.notices import notice_id
 from tocsin.ports import Log, Registry
 from tocsin.tools.plan import Episode, Plan
-from tocsin.tools.plant import SECOND_NS, Plant
+from tocsin.tools.plant import SECOND_NS, Plant, PlantPolicy
 from tocsin.tools.receiver import Receiver
 from tocsin.tools.replay import Pace, ReplayPolicy, Stamp
 from tocsin.tools.simulate import SimulationPolicy, simulate
 from tocsin.tools.witness import Witness
 from tocsin_models.faults import FaultKind
+
+_BEAT_S = 0.25  # of our time: the plant is sent in pieces as long as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,13 @@ class StoryPolicy:
     fault_s: int = 300
     recover_s: int = 900
     after_s: int = 600
-    speed: float = float("inf")
+    speed: float = inf
     patience_s: float = 60.0
     faulty_asset: str = "pump-2"
     faulty_channel: str = "bearing_temperature"
     kind: FaultKind = FaultKind.SHIFT
     magnitude: float = 8.0
+    plant: PlantPolicy = field(default_factory=PlantPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +61,43 @@ class Stage:
     profile: str
 
 
+class Phase(StrEnum):
+    """What a chapter is about."""
+
+    LEARNING = "learning"
+    CALM = "calm"
+    FAULT = "fault"
+    RECOVERY = "recovery"
+    FREE = "free"
+    """The plant runs, and whatever goes wrong is the visitors' doing."""
+
+
 @dataclass(slots=True)
 class Chapter:
-    """Where the story stands, for those who watch it."""
+    """Where the story stands, for those who watch it.
+
+    Attributes:
+        title: one sentence.
+        phase: what it is about.
+        progress: 0 to 1 where something is awaited whose end is known.
+        now_ns: the plant's time.
+        readings: how many were sent since the story began.
+    """
 
     title: str = ""
+    phase: Phase = Phase.LEARNING
+    progress: float | None = None
     now_ns: int = 0
-    fault: Episode | None = None
     readings: int = 0
 
 
 class Story:
-    """Plays from beginning to end; `chapter` and the witness tell where it is."""
+    """Plays from beginning to end; `chapter` and the witness tell where it is.
+
+    Attributes:
+        chapter: where it stands.
+        faults: what it broke.
+    """
 
     def __init__(self, stage: Stage, witness: Witness, policy: StoryPolicy, pace: Pace) -> None:
         self.chapter = Chapter()
@@ -76,14 +106,20 @@ class Story:
         self._witness = witness
         self._policy = policy
         self._pace = pace
-        self._plant = Plant(policy.seed, policy.assets)
+        self._plant = Plant(policy.seed, policy.assets, policy=policy.plant)
         self._plan = Plan(self._plant)
         self._at_ns = policy.start_ns
+        self._due_s = 0.0
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The channels of the plant."""
         return self._plant.channels
+
+    @property
+    def _beat_s(self) -> int:
+        """The plant's time in a beat of ours."""
+        return max(1, round(min(60.0, self._policy.speed * _BEAT_S)))
 
     async def play(self) -> None:
         """Tell the story.
@@ -92,62 +128,70 @@ class Story:
             TimeoutError: if something did not come to pass; the message says what.
         """
         policy = self._policy
-        self._begin("The plant runs. Nothing has been learned yet.")
+        self._begin("The plant runs. Nothing has been learned yet.", Phase.LEARNING)
         await self._run(policy.learn_s, fast=True)
-        self._begin("A first model is being learned from the log.")
+        self._begin("A first model is being learned from the log.", Phase.LEARNING)
         first = await self._champion_other_than(None)
         await self._run_until(lambda: first in self._witness.models, "the first model to score")
-        self._begin("All is well.")
+        self._begin("All is well.", Phase.CALM)
         await self._run(policy.calm_s)
-        self._begin(f"{policy.faulty_asset} {policy.faulty_channel}: something is wrong.")
-        await self._break()
-        self._begin("The fault is gone.")
+        where = f"{policy.faulty_asset} {policy.faulty_channel}"
+        self._begin(f"{where}: something is wrong.", Phase.FAULT)
+        self._break()
+        await self._run(policy.fault_s)
+        self._begin("The fault is gone.", Phase.RECOVERY)
         await self._run(policy.recover_s)
         await self._until(self._resolved, "the alert to resolve")
-        self._begin("The model is refitted on what was judged normal.")
+        self._begin("The model is refitted on what was judged normal.", Phase.FREE)
         second = await self._champion_other_than(first)
         await self._run_until(lambda: second in self._witness.models, "the refit to score")
-        self._begin("The refit scores.")
+        self._begin("The refit scores.", Phase.FREE)
         await self._run(policy.after_s)
         await self._until(self._told, "the webhooks to arrive")
 
-    def _begin(self, title: str) -> None:
-        self.chapter.title = title
+    def _begin(self, title: str, phase: Phase, progress: float | None = None) -> None:
+        chapter = self.chapter
+        chapter.title, chapter.phase, chapter.progress = title, phase, progress
 
-    async def _break(self) -> None:
-        policy = self._policy
-        end_ns = self._at_ns + policy.fault_s * SECOND_NS
+    def _break(self) -> None:
+        policy, start_ns = self._policy, self._at_ns
+        end_ns = start_ns + policy.fault_s * SECOND_NS
+        channels = (policy.faulty_channel,)
         fault = Episode(
-            policy.faulty_asset,
-            (policy.faulty_channel,),
-            policy.kind,
-            self._at_ns,
-            end_ns,
-            policy.magnitude,
+            policy.faulty_asset, channels, policy.kind, start_ns, end_ns, policy.magnitude
         )
         self.faults.append(fault)
-        self.chapter.fault = fault
-        self._plan = Plan(self._plant, self.faults)
-        await self._run(policy.fault_s)
-        self.chapter.fault = None
+        self._plan.add(fault)
 
     async def _run(self, seconds: int, *, fast: bool = False) -> None:
-        """Let the plant run for ``seconds`` of its own time."""
-        speed = float("inf") if fast else self._policy.speed
-        sending = ReplayPolicy(speed=speed, stamp=Stamp.EVENT)
-        step_s = 60 if speed == float("inf") else 5
-        for at_s in range(0, seconds, step_s):
-            rows = min(step_s, seconds - at_s)
-            report = await simulate(
-                self._stage.log,
-                self._stage.topic,
-                self._plan,
-                SimulationPolicy(self._at_ns, rows, sending),
-                self._pace,
-            )
-            self._at_ns += rows * SECOND_NS
-            self.chapter.now_ns = self._at_ns
-            self.chapter.readings += report.sent.readings
+        """Let the plant run for ``seconds`` of its own time, at most a minute of it at once."""
+        speed = inf if fast else self._policy.speed
+        most_s = 60 if speed == inf else self._beat_s
+        for at_s in range(0, seconds, most_s):
+            piece_s = min(most_s, seconds - at_s)
+            await self._send(piece_s)
+            await self._keep_time(piece_s / speed)
+
+    async def _send(self, rows: int) -> None:
+        """Send the plant's next ``rows`` seconds; what is broken meanwhile begins after them."""
+        start_ns = self._at_ns
+        self._at_ns += rows * SECOND_NS
+        report = await simulate(
+            self._stage.log,
+            self._stage.topic,
+            self._plan,
+            SimulationPolicy(start_ns, rows, ReplayPolicy(stamp=Stamp.EVENT)),
+            self._pace,
+        )
+        self.chapter.now_ns = self._at_ns
+        self.chapter.readings += report.sent.readings
+
+    async def _keep_time(self, piece_s: float) -> None:
+        """Wait until a piece has lasted as long as it should; what comes late is not caught up."""
+        now_s = self._pace.now_s()
+        self._due_s = max(self._due_s + piece_s, now_s)
+        if self._due_s > now_s:
+            await self._pace.sleep(self._due_s - now_s)
 
     async def _run_until(self, reached: Callable[[], bool], what: str) -> None:
         """Let the plant run, in small steps, until something is seen in the log."""

@@ -15,8 +15,9 @@ _TRACE = 60
 
 @dataclass(slots=True)
 class Trace:
-    """The newest of one asset."""
+    """The newest of one asset; ``end_ns`` is the end of its newest window."""
 
+    end_ns: int = -1
     status: str = "warming_up"
     score: float | None = None
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_TRACE))
@@ -25,6 +26,12 @@ class Trace:
 class Witness:
     """Trails the topics of scores and alerts while `watch` runs.
 
+    Args:
+        log: an entered log.
+        scores: its topic of scores.
+        alerts: its topic of alerts.
+        keep: how many steps of alerts, and how many versions, are kept; None keeps all.
+
     Attributes:
         statuses: windows by status; a window that stands in the log twice counts once.
         models: versions that have scored, in the order in which they began to.
@@ -32,15 +39,15 @@ class Witness:
         assets: the newest of every asset.
     """
 
-    def __init__(self, log: Log, scores: str, alerts: str) -> None:
+    def __init__(self, log: Log, scores: str, alerts: str, keep: int | None = None) -> None:
         self.statuses: Counter[str] = Counter()
         self.models: list[str] = []
         self.transitions: dict[tuple[str, int], Transition] = {}
         self.assets: dict[str, Trace] = {}
         self._log = log
         self._scores, self._alerts = scores, alerts
+        self._keep = keep
         self._next: dict[Place, int] = {}
-        self._ends: dict[str, int] = {}
 
     async def watch(self, interval_s: float = 0.05) -> None:
         """Look again and again, until cancelled."""
@@ -82,24 +89,28 @@ class Witness:
         else:
             step = decode_transition(value)
             self.transitions[step.id, step.sequence] = step
+            if self._keep is not None and len(self.transitions) > self._keep:
+                del self.transitions[next(iter(self.transitions))]
 
     def _take_scores(self, scores: Scores) -> None:
         """Count the rows that are newer than what is known of their asset."""
         for index, name in enumerate(scores.names):
-            rows = np.flatnonzero(
-                (scores.asset == index) & (scores.end_ns > self._ends.get(name, -1))
-            )
+            trace = self.assets.get(name) or Trace()
+            rows = np.flatnonzero((scores.asset == index) & (scores.end_ns > trace.end_ns))
             if not len(rows):
                 continue
-            self._ends[name] = int(scores.end_ns[rows].max())
             self.statuses.update(Status(code).name.lower() for code in scores.status[rows].tolist())
             if scores.model and scores.model not in self.models:
                 self.models.append(scores.model)
-            self._trace(name, scores, int(rows[-1]))
+                if self._keep is not None:
+                    del self.models[: -self._keep]
+            self.assets[name] = trace
+            _trace(trace, scores, int(rows[-1]))
 
-    def _trace(self, name: str, scores: Scores, row: int) -> None:
-        trace = self.assets.setdefault(name, Trace())
-        trace.status = Status(int(scores.status[row])).name.lower()
-        trace.score = float(scores.score[row]) if scores.status[row] == Status.OK else None
-        if trace.score is not None:
-            trace.recent.append(trace.score)
+
+def _trace(trace: Trace, scores: Scores, row: int) -> None:
+    trace.end_ns = int(scores.end_ns[row])
+    trace.status = Status(int(scores.status[row])).name.lower()
+    trace.score = float(scores.score[row]) if scores.status[row] == Status.OK else None
+    if trace.score is not None:
+        trace.recent.append(trace.score)

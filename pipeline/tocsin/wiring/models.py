@@ -10,7 +10,7 @@ from tocsin.roles.detect import Detector, DetectPolicy
 from tocsin.roles.outputs import Topics
 from tocsin.roles.retrain import Retrainer, RetrainPolicy
 from tocsin.settings import Settings
-from tocsin.wiring.checks import profiles_of
+from tocsin.wiring.checks import group_of, profiles_of
 from tocsin_models.calibration import CalibrationPolicy
 from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
@@ -30,7 +30,9 @@ def make_detector(settings: Settings, log: Log) -> Detector:
     """Return a detector; torch then keeps to one thread."""
     settle_threads()
     lease_s = settings.kafka.session_timeout / SECOND_NS * _LEASE_SHARE
-    policy = DetectPolicy(topics=topics_of(settings), lease_s=lease_s)
+    policy = DetectPolicy(
+        topics=topics_of(settings), group=group_of(settings, "detect"), lease_s=lease_s
+    )
     return Detector(log, make_registry(settings, log), Engine(profiles_of(settings)), policy)
 
 
@@ -58,6 +60,7 @@ def topics_of(settings: Settings) -> Topics:
         names.dead_letters,
         names.models,
         names.deliveries,
+        names.operations,
     )
 
 

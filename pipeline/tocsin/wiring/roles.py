@@ -1,6 +1,7 @@
 """Settings -> the four roles, at work."""
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -11,9 +12,10 @@ import structlog
 from tocsin.core.notices import NoticeContext
 from tocsin.ports import Log
 from tocsin.roles.notify import Notify, NotifyPolicy
+from tocsin.roles.reporter import Reporter, ReportPolicy
 from tocsin.roles.sink import Sink, SinkPolicy
 from tocsin.settings import Settings
-from tocsin.wiring.checks import check_settings
+from tocsin.wiring.checks import check_settings, group_of
 from tocsin.wiring.ports import make_store, open_log, open_notifiers
 from tocsin.wiring.topics import demand_topics
 
@@ -43,7 +45,11 @@ async def _detect(settings: Settings, log_port: Log) -> AsyncIterator[Role]:
 async def _sink(settings: Settings, log_port: Log) -> AsyncIterator[Role]:
     topics = settings.topics
     policy = SinkPolicy(
-        scores=topics.scores, alerts=topics.alerts, dead_letters=topics.dead_letters
+        scores=topics.scores,
+        alerts=topics.alerts,
+        operations=topics.operations,
+        dead_letters=topics.dead_letters,
+        group=group_of(settings, "sink"),
     )
     async with make_store(settings) as store:
         yield Sink(log_port, store, policy)
@@ -52,7 +58,12 @@ async def _sink(settings: Settings, log_port: Log) -> AsyncIterator[Role]:
 @asynccontextmanager
 async def _notify(settings: Settings, log_port: Log) -> AsyncIterator[Role]:
     topics, context = settings.topics, NoticeContext(settings.external_url, settings.dashboard_url)
-    policy = NotifyPolicy(alerts=topics.alerts, deliveries=topics.deliveries, context=context)
+    policy = NotifyPolicy(
+        alerts=topics.alerts,
+        deliveries=topics.deliveries,
+        group=group_of(settings, "notify"),
+        context=context,
+    )
     async with open_notifiers(settings) as notifiers:
         yield Notify(log_port, notifiers, policy, time.time_ns)
 
@@ -78,8 +89,8 @@ async def run_roles(
 ) -> Mapping[str, Any]:
     """Run some of `ROLES` in this process until ``stop``; return their statistics.
 
-    One that fails stops the others: the process ends, and the next start goes on from the
-    checkpoint.
+    They report of themselves into the log. One that fails stops the others: the process ends, and
+    the next start goes on from the checkpoint.
 
     Raises:
         ConfigError: if the settings do not hold, or a topic is missing.
@@ -90,12 +101,20 @@ async def run_roles(
         log_port = await stack.enter_async_context(open_log(settings))
         await demand_topics(log_port, settings, names)
         roles = {
-            name: await stack.enter_async_context(ROLES[name](settings, log_port)) for name in names
+            name: await stack.enter_async_context(_reported(name, settings, log_port))
+            for name in names
         }
         log.info("started", roles=list(roles), log=await log_port.ping())
         await run_together(list(roles.values()), stop)
         log.info("stopped", roles=list(roles))
         return {name: role.statistics() for name, role in roles.items()}
+
+
+@asynccontextmanager
+async def _reported(name: str, settings: Settings, log_port: Log) -> AsyncIterator[Role]:
+    policy = ReportPolicy(settings.instance or socket.gethostname(), settings.topics.operations)
+    async with ROLES[name](settings, log_port) as role:
+        yield Reporter(role, name, log_port, policy, time.time_ns)
 
 
 async def run_together(roles: Sequence[Role], stop: asyncio.Event) -> None:

@@ -9,10 +9,11 @@ from tocsin.settings import ConfigError, Settings, TopicSettings
 _WEEK_NS = 7 * 86_400 * SECOND_NS
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {
-    "detect": ("readings", "scores", "alerts", "state", "dead_letters", "models"),
-    "sink": ("scores", "alerts", "dead_letters"),
-    "notify": ("alerts", "deliveries"),
-    "retrain": ("readings", "scores", "alerts", "models"),
+    "detect": ("readings", "scores", "alerts", "state", "dead_letters", "models", "operations"),
+    "sink": ("scores", "alerts", "dead_letters", "operations"),
+    "notify": ("alerts", "deliveries", "operations"),
+    "retrain": ("readings", "scores", "alerts", "models", "operations"),
+    "page": ("scores", "alerts", "deliveries", "models"),
     "registry": ("models",),
     "readings": ("readings",),
 }
@@ -28,6 +29,7 @@ def topic_specs(names: TopicSettings, partitions: int) -> list[TopicSpec]:
         TopicSpec(names.state, partitions, compacted=True),
         TopicSpec(names.models, 1, compacted=True),
         TopicSpec(names.deliveries, 1, compacted=True),
+        TopicSpec(names.operations, 1, retention_ns=_WEEK_NS),
     ]
 
 

@@ -228,10 +228,44 @@ async def test_ping_tells_the_version_or_why_not(
     server: ScriptedServer, store: InfluxStore
 ) -> None:
     server.script.append(Answer(204, b"", {"X-Influxdb-Version": "2.7.12"}))
-    assert await store.ping() == f"InfluxDB 2.7.12 at {server.url}"
+    said = f"InfluxDB 2.7.12 at {server.url}, bucket sensors can be written"
+    assert await store.ping() == said
     server.script.append(Answer(503, b"starting"))
     with pytest.raises(Unavailable, match="503: starting"):
         await store.ping()
+
+
+async def test_ping_asks_for_the_right_to_write_and_writes_nothing(
+    server: ScriptedServer, store: InfluxStore
+) -> None:
+    await store.ping()
+    assert [asked.path for asked in server.asked] == ["/ping", "/api/v2/write"]
+    assert server.asked[1].query == {"org": "plant", "bucket": "sensors", "precision": "ns"}
+    assert server.asked[1].body == b""
+
+
+@pytest.mark.parametrize(
+    ("answer", "setting"),
+    [
+        (Answer(401, b"unauthorized access"), "look at influx.token and influx.token_file"),
+        (Answer(403, b"insufficient permissions"), "look at influx.token and its permissions"),
+        (Answer(404, b"not found"), "look at influx.org and influx.bucket, or create the bucket"),
+        (Answer(400, b"Please provide either orgID or org"), "look at influx.org"),
+    ],
+)
+async def test_ping_says_which_setting_keeps_it_from_writing(
+    server: ScriptedServer, store: InfluxStore, answer: Answer, setting: str
+) -> None:
+    server.script += [Answer(204), answer]
+    with pytest.raises(Unavailable, match=setting):
+        await store.ping()
+
+
+async def test_a_server_that_wants_points_has_let_us_in(
+    server: ScriptedServer, store: InfluxStore
+) -> None:
+    server.script += [Answer(204), Answer(400, b"writing requires points")]
+    assert "can be written" in await store.ping()
 
 
 async def test_a_query_gives_tags_and_columns_as_rows(

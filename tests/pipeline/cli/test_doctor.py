@@ -6,8 +6,16 @@ from typing import Any
 import pytest
 
 from desk import SMALL, Desk
+from servers.servers import free_ports
 
 NOWHERE = "[kafka]\nbootstrap_servers = '127.0.0.1:1'\n"
+
+
+@pytest.fixture(autouse=True)
+def _page(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port for the page that is free, whatever else runs on this machine."""
+    del desk  # it empties the environment first
+    monkeypatch.setenv("TOCSIN_PAGE__PORT", str(free_ports(1)[0]))
 
 
 def findings(desk: Desk, code: int) -> dict[str, dict[str, Any]]:
@@ -42,6 +50,15 @@ def test_readings_that_no_profile_knows_are_a_finding(plant: Desk, lesson: Path)
     assert "channels" in found["remedy"]
 
 
+def test_a_misspelt_channel_comes_with_the_one_that_was_meant(plant: Desk, lesson: Path) -> None:
+    plant.ask("replay", lesson, "-a", "pump-1", "-t", "datetime")
+    plant.write("[[profiles]]\nname = 'pump'\nchannels = ['flow', 'presure']")
+    found = findings(plant, code=3)
+    assert found["readings"]["well"]
+    assert "presure" in found["channels of pump"]["found"]
+    assert "did you mean pressure for presure?" in found["channels of pump"]["remedy"]
+
+
 def test_a_model_of_another_shape_is_a_finding(plant: Desk, lesson: Path) -> None:
     plant.ask("train", lesson, "-t", "datetime")
     plant.write(SMALL.replace("stride = 4", "stride = 8"))
@@ -72,6 +89,7 @@ def test_an_influxdb_and_a_receiver_that_are_not_there_are_findings(desk: Desk) 
     desk.write(SMALL + "[influx]\nurl = 'http://127.0.0.1:1'\n" + receiver)
     found = findings(desk, code=3)
     assert not found["store"]["well"]
+    assert found["store"]["remedy"] == "start InfluxDB, or mend influx.url"
     assert not found["receiver shift"]["well"]
     assert "secret-path" not in str(found)
 

@@ -10,6 +10,8 @@ COMMANDS = {
     *("demo", "run", "detect", "sink", "notify", "retrain", "train", "simulate", "replay"),
     *("topics create", "topics list", "models list", "models show", "models promote"),
     *("models rollback", "check", "doctor", "version"),
+    *("secrets", "tokens", "page"),
+    *("config init", "config show", "config schema"),
 }
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -99,7 +99,7 @@ async def test_a_topic_of_readings_that_is_there_in_kafka_decides_about_the_othe
         await admin.create_topics([NewTopic(f"{prefix}-readings", 3, 1)])
         desk.write(settings(kafka_server, prefix))
         found = await asyncio.to_thread(desk.ask, "topics", "create")
-        assert [topic["state"] for topic in found["topics"]] == ["present", *["created"] * 6]
+        assert [topic["state"] for topic in found["topics"]] == ["present", *["created"] * 7]
         described = await admin.describe_topics([f"{prefix}-scores"])
         assert len(described[0]["partitions"]) == 3
     finally:
@@ -107,6 +107,9 @@ async def test_a_topic_of_readings_that_is_there_in_kafka_decides_about_the_othe
 
 
 def settings(server: KafkaServer, prefix: str) -> str:
-    keys = ("readings", "scores", "alerts", "state", "dead_letters", "models", "deliveries")
+    keys = (
+        *("readings", "scores", "alerts", "state", "dead_letters", "models", "deliveries"),
+        "operations",
+    )
     names = "\n".join(f"{key} = '{prefix}-{key}'" for key in keys)
     return f"{SMALL}[kafka]\nbootstrap_servers = '{server.bootstrap}'\n[topics]\n{names}\n"

@@ -1,6 +1,9 @@
 from desk import Desk
 
-ALL = ["readings", "scores", "alerts", "dead-letters", "state", "models", "deliveries"]
+ALL = [
+    *("readings", "scores", "alerts", "dead-letters", "state", "models", "deliveries"),
+    "operations",
+]
 
 
 def states(found: dict[str, list[dict[str, str]]]) -> dict[str, str]:

@@ -1,5 +1,4 @@
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,17 @@ from hypothesis import strategies as st
 from influxdb_client.client.write.point import Point
 
 from alert_oracle import Seen, names_of, scores_of
-from tocsin.core.points import MEASUREMENTS, Lines, alert_lines, score_lines, unwritable
-from tocsin.core.records import Rule, Scores, Severity, State, Status, Transition
+from points_read import V2_ESCAPES, V3_ESCAPES, Parsed, parse
+from tocsin.core.operations import FitReport, FitVerdict, RoleReport
+from tocsin.core.points import (
+    MEASUREMENTS,
+    Lines,
+    alert_lines,
+    report_lines,
+    score_lines,
+    unwritable,
+)
+from tocsin.core.records import Check, Rule, Scores, Severity, State, Status, Transition
 
 AnyPoint: Any = Point  # it has no types
 SCHEMA = Path(__file__).parents[3] / "docs" / "schema.md"
@@ -36,57 +44,21 @@ OPENED = Transition(
 RESOLVED = replace(
     OPENED, sequence=2, state=State.RESOLVED, at_ns=9_000_000_000, resolved_ns=7_500_000_000
 )
-
-V2_ESCAPES = ",= "
-V3_ESCAPES = "\\,= "
-"""What a backslash takes away the meaning of: InfluxDB 3 knows one more."""
-
-
-@dataclass(frozen=True)
-class Parsed:
-    measurement: str
-    tags: Mapping[str, str]
-    fields: Mapping[str, str | float]
-    time_ns: int
-
-
-def parse(line: bytes, escapes: str) -> Parsed:
-    """Read a line as InfluxDB does: a character at a time."""
-    text = line.decode()
-    assert "\n" not in text
-    measurement, at = _until(text, 0, ", ", escapes)
-    tags = {}
-    while text[at] == ",":
-        name, at = _until(text, at + 1, "=", escapes)
-        tags[name], at = _until(text, at + 1, ", ", escapes)
-    fields: dict[str, str | float] = {}
-    while not fields or text[at] == ",":
-        name, at = _until(text, at + 1, "=", escapes)
-        if text[at + 1] == '"':
-            fields[name], at = _quoted(text, at + 2)
-        else:
-            number, at = _until(text, at + 1, ", ", escapes)
-            fields[name] = float(number)
-    return Parsed(measurement, tags, fields, int(text[at:]))
-
-
-def _until(text: str, at: int, stops: str, escapes: str) -> tuple[str, int]:
-    found = ""
-    while text[at] not in stops:
-        if text[at] == "\\" and text[at + 1] in escapes:
-            at += 1
-        found += text[at]
-        at += 1
-    return found, at
-
-
-def _quoted(text: str, at: int) -> tuple[str, int]:
-    found = ""
-    while text[at] != '"':
-        at += text[at] == "\\"
-        found += text[at]
-        at += 1
-    return found, at + 1
+REFUSED = FitReport(
+    "pumps",
+    FitVerdict.REFUSED,
+    at_ns=7_000_000_000,
+    windows=900,
+    left_out=12,
+    seconds=1.25,
+    text='The new model was not "good" enough.',
+    version="v2",
+    parent="v1",
+    checks=(
+        Check("weights", True, 0, 0, "All weights are finite."),  # noqa: FBT003
+        Check("holdout", False, np.nan, np.inf, "It has no finite error."),  # noqa: FBT003
+    ),
+)
 
 
 def windows(*rows: Seen) -> Scores:
@@ -215,6 +187,52 @@ def test_an_alert_of_an_asset_that_cannot_be_written_is_counted() -> None:
     assert (len(found.lines), found.dropped, set(found.rejects)) == (1, 2, {"a\r"})
 
 
+def test_a_report_of_a_role_is_a_point_at_its_time_with_the_numbers_it_has() -> None:
+    numbers = {"lines": 7, "uptime_s": 1.5, "lag_entries": np.nan, "no_field": 1.0}
+    (line,) = report_lines(RoleReport("host 1", "sink", 64, numbers)).lines
+    assert line == rb"tocsin_role,instance=host\ 1,role=sink lines=7.0,uptime_s=1.5 64"
+
+
+def test_a_report_without_numbers_is_no_point() -> None:
+    assert report_lines(RoleReport("h", "sink", 64, {"no_field": 1.0})) == Lines()
+
+
+def test_a_fit_is_a_point_at_the_time_of_the_log_and_each_of_its_checks_too() -> None:
+    model, weights, holdout = [parse(line, V2_ESCAPES) for line in report_lines(REFUSED).lines]
+    assert (model.measurement, model.time_ns) == ("tocsin_model", REFUSED.at_ns)
+    assert model.tags == {"profile": "pumps", "verdict": "refused"}
+    assert model.fields == {
+        "left_out": 12.0,
+        "parent": "v1",
+        "seconds": 1.25,
+        "tags": "pumps,refused",
+        "text": REFUSED.text,
+        "title": "pumps: refused v2",
+        "version": "v2",
+        "windows": 900.0,
+    }
+    assert weights.tags == {"check": "weights", "profile": "pumps"}
+    assert (weights.fields["bound"], weights.fields["value"]) == (0.0, 0.0)
+    assert (weights.fields["passed"], weights.fields["version"]) == (1.0, "v2")
+    assert (holdout.measurement, holdout.time_ns) == ("tocsin_check", REFUSED.at_ns)
+    assert holdout.fields == {"passed": 0.0, "text": "It has no finite error.", "version": "v2"}
+
+
+def test_a_fit_that_learned_nothing_names_no_version() -> None:
+    failed = replace(REFUSED, profile="a,b", verdict=FitVerdict.FAILED, version="", parent="")
+    model = parse(report_lines(replace(failed, checks=())).lines[0], V2_ESCAPES)
+    assert (model.fields["title"], model.fields["tags"]) == ("a,b: failed", "a b,failed")
+    assert not {"version", "parent"} & set(model.fields)
+
+
+def test_a_report_with_a_name_that_cannot_be_written_is_counted() -> None:
+    found = report_lines(RoleReport("bad\n", "sink", 64, {"lines": 1.0}))
+    assert (found.lines, found.dropped, set(found.rejects)) == ([], 1, {"bad\n"})
+    check = replace(REFUSED.checks[0], name="")
+    found = report_lines(replace(REFUSED, checks=(check, REFUSED.checks[1])))
+    assert (len(found.lines), found.dropped, set(found.rejects)) == (2, 1, {""})
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -310,6 +328,9 @@ def test_every_point_is_of_the_schema() -> None:
     good, bad = Seen("P-1", 64, 1.0), Seen("P-1", 128, 1.0, status=Status.ERROR)
     silent = replace(RESOLVED, rule=Rule.SILENT, score=None, channels=())
     lines = score_lines(windows(good, bad)).lines + alert_lines([OPENED, RESOLVED, silent]).lines
+    numbers = dict.fromkeys(MEASUREMENTS["tocsin_role"].fields, 1.0)
+    for report in (RoleReport("h", "sink", 64, numbers), REFUSED):
+        lines += report_lines(report).lines
     used: dict[str, set[str]] = {}
     for line in lines:
         point = parse(line, V2_ESCAPES)

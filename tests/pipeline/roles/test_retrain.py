@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from detecting import detecting, score_rows, specs, until
+from detecting import detecting, score_rows, specs, until, values
 from pumps import ASSETS, BEGAN_NS, LENGTH_NS, PROFILE, STEP_NS, Flickering, Plant, ends
 from tocsin.adapters.embedded import EmbeddedLog
 from tocsin.adapters.registry import LogRegistry
 from tocsin.core.blocks import encode_scores, encode_transition
 from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.gate import GatePolicy
+from tocsin.core.operations import FitReport, FitVerdict, decode_report
 from tocsin.core.profile import SECOND_NS
 from tocsin.core.records import (
     Entry,
@@ -208,6 +209,56 @@ async def test_a_training_that_meets_no_finite_loss_stops_nothing(log: Flickerin
         assert await registry.champion("pump") is None
     assert not attempt.promoted
     assert "finite" in attempt.reason
+
+
+async def fit_reports(log: EmbeddedLog) -> list[FitReport]:
+    found = [decode_report(value) for value in await values(log, "operations")]
+    return [report for report in found if isinstance(report, FitReport)]
+
+
+async def test_the_log_is_told_of_every_fit_and_why_it_ended_so(log: Flickering) -> None:
+    good = replace(RECIPE, training=TrainingPolicy(epochs=15, batches=16))
+    unlearned = TrainingPolicy(epochs=1, batches=1, learning_rate=1e-9)
+    bad = replace(RECIPE, network=NetworkPolicy(4, 2), training=unlearned)
+    async with LogRegistry(log) as registry:
+        nothing = await a_retrainer(log, registry, good).fit_now("pump")
+        plant = Plant(log)
+        await plant.run(700)
+        first = await a_retrainer(log, registry, good).fit_now("pump")
+        for asset in ASSETS:
+            await say(log, asset, ends(0, 600), 0.5)
+        await say(log, "p1", ends(601, 700), 1.5)
+        second = await a_retrainer(log, registry, bad).fit_now("pump")
+        verdicts = {each.version: each.verdict for each in await registry.versions("pump")}
+    failed, promoted, refused = await fit_reports(log)
+    assert [each.verdict for each in (failed, promoted, refused)] == [
+        *(FitVerdict.FAILED, FitVerdict.PROMOTED, FitVerdict.REFUSED)
+    ]
+    assert (failed.version, failed.windows, failed.checks) == ("", 0, ())
+    assert failed.text == f"Nothing was learned. Training{nothing.reason.removeprefix('training')}."
+    assert (promoted.version, promoted.parent) == (first.version, "")
+    assert (refused.version, refused.parent) == (second.version, first.version)
+    assert promoted.at_ns == refused.at_ns == plant.now_ns
+    assert refused.left_out == sum(second.left_out.values()) > 0
+    assert (promoted.windows, refused.windows) == (first.windows, second.windows)
+    assert second.reason in refused.text
+    assert [len(each.checks) for each in (promoted, refused)] == [3, 4]
+    for report in (promoted, refused):
+        told = [(check.name, check.passed, check.sentence) for check in report.checks]
+        checks = verdicts[report.version].checks
+        assert told == [(check.name, check.passed, check.sentence) for check in checks]
+    assert all(0 < each.seconds < 60 for each in (failed, promoted, refused))
+
+
+async def test_a_fit_counts_though_the_log_cannot_be_told_of_it(log: Flickering) -> None:
+    await Plant(log).run(700)
+    silent = replace(POLICY, topics=Topics(operations="nowhere"))
+    async with LogRegistry(log) as registry:
+        retrainer = Retrainer(log, registry, [PROFILE], silent)
+        attempt = await retrainer.fit_now("pump")
+        assert await registry.champion("pump") == attempt.version != ""
+    assert retrainer.statistics().promoted == 1
+    assert await fit_reports(log) == []
 
 
 async def test_the_same_log_gives_the_same_model(log: Flickering) -> None:

@@ -18,10 +18,11 @@ from draining import (
     whole,
 )
 from tocsin.adapters.embedded import EmbeddedLog
+from tocsin.core.blocks import encode_transition
 from tocsin.core.points import alert_lines, score_lines
 from tocsin.core.records import Entry, Place, Scores, State
 from tocsin.ports import Membership, Rejected, Unavailable
-from tocsin.roles.consumer import WaitPolicy
+from tocsin.roles.consumer import WaitPolicy, Waits
 from tocsin.roles.sink import Sink, SinkPolicy
 
 POLICY = SinkPolicy(poll_s=0.05, waits=WaitPolicy(0.01, 0.05))
@@ -188,6 +189,27 @@ async def test_what_is_no_block_becomes_a_dead_letter_and_the_next_is_stored(
         [*(each[: 64 * 1024] for each in rubbish), b'{"id": 1}']
     )
     assert sink.statistics().undecodable == 6
+
+
+async def test_what_has_no_end_becomes_a_dead_letter_too(
+    log: EmbeddedLog, store: MemoryStore
+) -> None:
+    nested = b'{"a":' * 60_000
+    huge = encode_transition(step("a1", 1)).replace(b'"sequence":1', b'"sequence":1' + b"0" * 400)
+    rubbish = [("alerts", nested), ("alerts", huge), ("operations", nested)]
+    await log.append([Entry(topic, value, partition=0) for topic, value in rubbish])
+    sink = Sink(log, store, POLICY)
+    async with running(sink):
+        await until(lambda: sink.statistics().entries == 3)
+    letters = await whole(log, LETTERS)
+    expected = sorted(value[: 64 * 1024] for _, value in rubbish)
+    assert sorted(each.value or b"" for each in letters) == expected
+
+
+def test_after_a_long_outage_the_store_is_tried_again_within_10_s() -> None:
+    waits = Waits(SinkPolicy().waits, tries=100)
+    tried_s = [waits.next_s(Unavailable("down")) for _ in range(1_000)]
+    assert 9 < max(tried_s) <= 10
 
 
 async def test_a_name_that_cannot_be_a_tag_becomes_a_dead_letter(

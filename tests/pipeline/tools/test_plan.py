@@ -56,10 +56,37 @@ def test_an_episode_of_what_is_not_there_is_refused() -> None:
         Plan(plant(), [Episode("P9", ("flow",), FaultKind.SHIFT, 0, 1)])
     with pytest.raises(ValueError, match="channel 'speed'"):
         Plan(plant(), [Episode("P1", ("speed",), FaultKind.SHIFT, 0, 1)])
+    with pytest.raises(ValueError, match="asset 'P9'"):
+        Plan(plant()).add(Episode("P9", ("flow",), FaultKind.SHIFT, 0, 1))
     with pytest.raises(ValueError, match="channel"):
         Episode("P1", (), FaultKind.SHIFT, 0, 1)
     with pytest.raises(ValueError, match="start"):
         Episode("P1", ("flow",), FaultKind.SHIFT, 5, 5)
+
+
+@pytest.mark.parametrize("kind", list(FaultKind))
+def test_what_is_forgotten_changes_nothing_in_what_still_runs(kind: FaultKind) -> None:
+    over = Episode("P1", ("flow",), kind, START_NS, START_NS + 100 * SECOND_NS)
+    whole = Plan(plant(), [over, episode(kind)]).stretch(START_NS, 2_000)
+    plan = Plan(plant(), [over])
+    begin = plan.stretch(START_NS, 500)
+    plan.forget(START_NS + 100 * SECOND_NS)
+    plan.add(episode(kind))
+    rest = plan.stretch(START_NS + 500 * SECOND_NS, 1_500)
+    assert np.concatenate([begin, rest], axis=1).tobytes() == whole.tobytes()
+
+
+def test_a_plan_that_forgets_does_not_grow() -> None:
+    plan = Plan(plant())
+    for at in range(0, 3_000, 10):
+        start_ns, end_ns = START_NS + at * SECOND_NS, START_NS + (at + 5) * SECOND_NS
+        plan.add(Episode("P1", ("flow",), FaultKind.NOISE, start_ns, end_ns))
+        plan.stretch(start_ns, 10)
+        assert len(plan.episodes) == len(plan._made) == 1
+        plan.forget(end_ns - 1)
+        assert len(plan.episodes) == 1  # it is not over yet
+        plan.forget(end_ns)
+    assert (plan.episodes, plan._made) == ((), {})
 
 
 def test_a_drawn_plan_has_every_kind_one_after_another_and_is_the_same_again() -> None:

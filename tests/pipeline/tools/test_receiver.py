@@ -57,3 +57,22 @@ async def test_it_fails_as_it_was_told_and_comes_back_on_its_port() -> None:
         assert receiver.url == url
         assert await post(receiver, signed("m1")) == 204
     assert [each.status for each in receiver.deliveries] == [503, 0, 204, 204]
+
+
+async def test_it_says_of_a_webhook_whether_its_signature_held() -> None:
+    async with Receiver(SECRET) as receiver:
+        assert receiver.verified("m1") is None
+        await post(receiver, signed("m1", OTHER))
+        assert receiver.verified("m1") is False
+        await post(receiver, signed("m1"))
+        assert receiver.verified("m1") is True
+        assert receiver.verified("m2") is None
+
+
+async def test_it_keeps_the_newest_that_it_was_told_to_keep() -> None:
+    async with Receiver(SECRET, keep=2) as receiver:
+        for name in ("m1", "m2", "m3"):
+            await post(receiver, signed(name))
+        assert [each.id for each in receiver.deliveries] == ["m2", "m3"]
+        assert receiver.verified("m1") is None
+        assert receiver.verified("m3") is True

@@ -47,9 +47,15 @@ def passes(failure: BaseException) -> bool:
 
 def unavailable(policy: KafkaPolicy, failure: BaseException) -> Unavailable:
     """Return ``failure`` as what the port raises."""
-    silent = isinstance(failure, TimeoutError) and not str(failure)
-    words = "no answer in time" if silent else str(failure) or type(failure).__name__
-    return Unavailable(f"Kafka at {policy.bootstrap}: {words}")
+    return Unavailable(f"Kafka at {policy.bootstrap}: {_words(failure)}")
+
+
+def _words(failure: BaseException) -> str:
+    if isinstance(failure, errors.KafkaConnectionError):
+        return "no broker can be reached there"
+    if isinstance(failure, TimeoutError) and not str(failure):
+        return "no answer in time"
+    return str(failure) or type(failure).__name__
 
 
 async def patiently(policy: KafkaPolicy, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
