@@ -65,7 +65,9 @@ class Watchman:
         if closed:
             await self._tell(closed)
 
-    def _take(self, reading: dict[str, float | str | None], closed: dict[str, list[_Window]]) -> None:
+    def _take(
+        self, reading: dict[str, float | str | None], closed: dict[str, list[_Window]]
+    ) -> None:
         asset, time_ns = str(reading["asset"]), int(reading["time"] or 0)
         end_ns = (time_ns // _STRIDE_NS + 1) * _STRIDE_NS
         window = self._open.get(asset)

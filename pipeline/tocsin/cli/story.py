@@ -34,7 +34,7 @@ def demo(
         typer.Option(min=0.1, help="The plant's time against ours; 20 on the page, else 60."),
     ] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65_535, help="Where the page is; if taken, the next free one.")
+        int, typer.Option(min=0, max=65_535, help="Where the page is; if taken, it goes elsewhere.")
     ] = _PORT,
     page: Annotated[
         bool, typer.Option("--page/--no-page", help="Watch in a browser, or in the terminal.")
@@ -48,17 +48,17 @@ def demo(
 ) -> None:
     """Watch a fault being caught: a plant, all four roles and a receiver of webhooks, no servers.
 
-    It shows itself on a page in the browser, goes on until Ctrl-C, and ends with exit code 0.
+    It opens a page in the browser, goes on until Ctrl-C, and then ends with exit code 0.
 
-    Without the page (--once, --json or --no-page) it tells its story once, and exit code 0 means
-    that the fault was caught, its signed webhook arrived, so did its resolution, and a refitted
-    model is scoring.
+    Without the page (--once, --json, --no-page) the story is told once. Exit code 0 then means:
+
+    the fault was caught, signed webhooks told when it began and ended, a refitted model scores.
 
     Example: tocsin demo
     """
     configure_logging(quiet=True)
     if keep:
-        keep.mkdir(parents=True, exist_ok=True)
+        _make_folder(keep)
     if page and not (once or as_json):
         _show(seed, speed, port, keep, browser=browser)
     _tell(seed, inf if once else speed or _WATCHABLE, keep, live=not once, as_json=as_json)
@@ -73,7 +73,17 @@ def _show(seed: int, speed: float | None, port: int, keep: Path | None, *, brows
     try:
         run_async(watch(LivePolicy(story, port, keep), browser=browser))
     except CannotListen as reason:
-        complaints.print(f"{reason}: here is the story in the terminal.")
+        complaints.print(f"{reason}: here is the story in the terminal.", markup=False)
+
+
+def _make_folder(keep: Path) -> None:
+    """Make the folder, or end the program with a message if it cannot be used."""
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"--keep {keep}: {error.strerror}", Exit.USAGE)
+    if (keep / "log.sqlite").exists():
+        fail(f"--keep {keep}: a log is there already; choose another folder", Exit.USAGE)
 
 
 def _tell(seed: int, speed: float, keep: Path | None, *, live: bool, as_json: bool) -> None:

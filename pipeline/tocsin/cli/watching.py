@@ -17,8 +17,6 @@ from tocsin.tools.breaking import Broken
 from tocsin.tools.story import Phase
 
 _LOOK_S = 0.1
-
-_LOOK_S = 0.1
 _GOODBYE_S = 1.5
 
 

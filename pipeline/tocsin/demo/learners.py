@@ -1,6 +1,8 @@
 """The two roles of a demo that have to do with models; in a module of its own: it loads torch."""
 
-from collections.abc import Callable, Sequence
+import os
+import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tocsin.adapters.registry import LogRegistry
@@ -76,9 +78,11 @@ def make_learners(
     profile: Profile,
     schooling: Schooling,
     progress: Callable[[str, Progress], None] | None = None,
-) -> Sequence[Role]:
-    """Return a detector and a retrainer; ``progress`` is told of every epoch, in its thread."""
+) -> Mapping[str, Role]:
+    """Return detector and retrainer; ``progress`` is told of every epoch, by its own thread."""
     settle_threads()
+    # Torch makes itself a folder for what it compiles, even if it compiles nothing: not here.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
     poll_s, checkpoint_s = schooling.poll_s, schooling.checkpoint_s
     detecting = DetectPolicy(poll_s=poll_s, checkpoint_s=checkpoint_s, champion_s=2 * poll_s)
     retraining = RetrainPolicy(
@@ -88,7 +92,7 @@ def make_learners(
         every_ns=schooling.every_s * SECOND_NS,
         poll_s=poll_s,
     )
-    return [
-        Detector(log, LogRegistry(log), Engine([profile]), detecting),
-        Retrainer(log, LogRegistry(log), [profile], retraining, progress),
-    ]
+    return {
+        "detector": Detector(log, LogRegistry(log), Engine([profile]), detecting),
+        "retrainer": Retrainer(log, LogRegistry(log), [profile], retraining, progress),
+    }

@@ -6,7 +6,7 @@ import importlib
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from math import inf
@@ -23,18 +23,17 @@ from tocsin.page.server import CannotListen
 from tocsin.tools.live import LIVE, LiveStory
 from tocsin.tools.replay import Pace
 from tocsin.tools.story import StoryPolicy
-from tocsin.wiring import run_together
 
 if TYPE_CHECKING:  # torch comes later
     from tocsin.ports import Registry
     from tocsin_models.training import Progress
 
-_KEPT = WorldPolicy(partitions=1, poll_s=0.5)
-_BOUNDED = replace(_KEPT, log_bytes=16 * 1024 * 1024, steps=500)
+_KEPT = WorldPolicy(partitions=1, poll_s=0.5, steps=500)
+_BOUNDED = replace(_KEPT, log_bytes=16 * 1024 * 1024)
 _POINTS_NS = 3_600 * SECOND_NS  # of the plant's time whose points are kept
 _TIDY_S = 30.0
 _LOOK_S = 0.1
-_OFTEN_S = 3.0
+_OFTEN_S = 3.0  # a fit that says nothing for so long is over
 _GOODBYE_S = 1.0
 
 
@@ -48,7 +47,7 @@ class LivePolicy:
 
     Attributes:
         story: how it is told.
-        port: where the page is, or the next free port if that one is taken.
+        port: where the page is; if that one is taken, it goes to another.
         keep: folder for log and points, which must be there; None keeps nothing, and forgets
             what is old, so that memory stays as it is however long the demo runs.
     """
@@ -95,45 +94,54 @@ async def open_live(policy: LivePolicy, stop: asyncio.Event) -> AsyncIterator[Li
         world = await stack.enter_async_context(
             open_world(policy.keep, _KEPT if policy.keep else _BOUNDED)
         )
-        stage = world.stage(cast("Registry", registry))
         pace = Pace(time.monotonic, asyncio.sleep)
+        stage = world.stage(cast("Registry", registry))
         story = LiveStory(stage, world.witness, policy.story, pace, study.share)
-        page = _page(world, registry, story, policy.port)
-        try:
-            await stack.enter_async_context(page)
-        except OSError as error:
-            raise CannotListen(f"no port can be had for the page: {error.strerror}") from None
-        works = {
-            "the page": page.run(stop),
-            "the sink": world.sink.run(stop),
-            "the notifier": world.notify.run(stop),
-            "detection or learning": _learn(world, registry, study, stop),
-        }
-        plays = {"the story": story.play(), "the witness": world.witness.watch(_LOOK_S)}
-        if policy.keep is None:
-            plays["tidying up"] = _tidy(world.store, story)
+        page = await _open_page(stack, world, registry, Theatre(story), policy.port)
         async with asyncio.TaskGroup() as tasks:
-            working = [tasks.create_task(_part(*each, stop)) for each in works.items()]
-            playing = [tasks.create_task(_part(*each, stop)) for each in plays.items()]
+            working = {
+                "the page": page.run(stop),
+                "the sink": world.sink.run(stop),
+                "the notifier": world.notify.run(stop),
+                "learning": _learn(world, registry, study, stop),
+            }
+            playing = {
+                "the story": story.play(),
+                "the witness": world.witness.watch(_LOOK_S),
+                "tidying up": _tidy(world.store, story, policy),
+            }
+            works = [tasks.create_task(_part(*each, stop)) for each in working.items()]
+            plays = [tasks.create_task(_part(*each, stop)) for each in playing.items()]
             yield LiveShow(page.url, story)
             stop.set()
-            for task in playing:
-                task.cancel()
-            _, late = await asyncio.wait(working, timeout=_GOODBYE_S)
-            for task in late:
-                task.cancel()
+            await _end(works, plays)
 
 
-def _page(world: World, registry: LateRegistry, story: LiveStory, port: int) -> Page:
-    return Page(
+async def _open_page(
+    stack: AsyncExitStack, world: World, registry: LateRegistry, plant: Theatre, port: int
+) -> Page:
+    page = Page(
         world.log,
         cast("Registry", registry),
         [PROFILE],
         PagePolicy(port=port, any_port=True, kind="demo", receivers={RECEIVER: True}),
         time.time_ns,
-        plant=Theatre(story),
+        plant=plant,
         postmark=world.receiver,
     )
+    try:
+        return await stack.enter_async_context(page)
+    except OSError as error:
+        raise CannotListen(f"no port can be had for the page: {error.strerror}") from None
+
+
+async def _end(works: Sequence[asyncio.Task[None]], plays: Sequence[asyncio.Task[None]]) -> None:
+    """End what plays at once, and what works when it is ready to, or a little later."""
+    for task in plays:
+        task.cancel()
+    _, late = await asyncio.wait(works, timeout=_GOODBYE_S)
+    for task in late:
+        task.cancel()
 
 
 async def _part(name: str, work: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
@@ -144,6 +152,8 @@ async def _part(name: str, work: Coroutine[Any, Any, None], stop: asyncio.Event)
         cause = error
         while isinstance(cause, ExceptionGroup):
             cause = cause.exceptions[0]
+        if isinstance(cause, PartFailed):
+            raise cause from error
         raise PartFailed(f"{name} failed: {type(cause).__name__}: {cause}") from error
     if not stop.is_set():
         raise PartFailed(f"{name} ended before it was told to")
@@ -152,10 +162,13 @@ async def _part(name: str, work: Coroutine[Any, Any, None], stop: asyncio.Event)
 async def _learn(world: World, registry: LateRegistry, study: Study, stop: asyncio.Event) -> None:
     """Run the two roles that have to do with models, once torch is there."""
     learners = await _import_aside("tocsin.demo.learners", stop)
-    if learners is not None:
-        registry.opened = learners.make_registry(world.log)
-        roles = learners.make_learners(world.log, PROFILE, learners.BRISK, study.take)
-        await run_together(roles, stop)
+    if learners is None:
+        return
+    registry.opened = learners.make_registry(world.log)
+    roles = learners.make_learners(world.log, PROFILE, learners.BRISK, study.take)
+    async with asyncio.TaskGroup() as tasks:
+        for name, role in roles.items():
+            tasks.create_task(_part(f"the {name}", role.run(stop), stop))
 
 
 async def _import_aside(name: str, stop: asyncio.Event) -> Any:
@@ -186,8 +199,9 @@ async def _import_aside(name: str, stop: asyncio.Event) -> Any:
     return sys.modules[name] if found.is_set() else None
 
 
-async def _tidy(store: EmbeddedStore, story: LiveStory) -> None:
-    """Forget old points again and again."""
+async def _tidy(store: EmbeddedStore, story: LiveStory, policy: LivePolicy) -> None:
+    """Forget old points again and again, unless they are to be kept."""
     while True:
         await asyncio.sleep(_TIDY_S)
-        await store.trim(story.chapter.now_ns - _POINTS_NS)
+        if policy.keep is None:
+            await store.trim(story.chapter.now_ns - _POINTS_NS)

@@ -134,7 +134,8 @@ async def staged(policy: StoryPolicy, keep: Path | None = None) -> AsyncIterator
         registry = make_registry(world.log)
         pace = Pace(time.monotonic, asyncio.sleep)
         story = Story(world.stage(registry), world.witness, policy, pace)
-        roles = [world.sink, world.notify, *make_learners(world.log, PROFILE, THOROUGH)]
+        learners = make_learners(world.log, PROFILE, THOROUGH)
+        roles = [world.sink, world.notify, *learners.values()]
         async with asyncio.TaskGroup() as tasks:
             working = tasks.create_task(run_together(roles, stop))
             watching = tasks.create_task(world.witness.watch())

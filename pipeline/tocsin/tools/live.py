@@ -179,10 +179,11 @@ class LiveStory(Story):
         if self._left_s(broken) > 0:
             if broken.alert is None:
                 return f"Something is going wrong: {where}.", Phase.FAULT, None
-            return f"Noticed after {broken.delay_s:.0f} s: {where}.", Phase.FAULT, None
+            told = f"Noticed within {broken.delay_s:.0f} s of the plant's time: {where}."
+            return told, Phase.FAULT, None
         if broken.alert is None:
             return f"It is over, and was not noticed: {where}.", Phase.RECOVERY, None
-        return f"{where} is as it was. The alert ends once all is calm.", Phase.RECOVERY, None
+        return f"The {where} is as it was. The alert ends once all is calm.", Phase.RECOVERY, None
 
     def _outlook(self) -> _Scene:
         """Return what is told while the plant just runs."""
