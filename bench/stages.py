@@ -17,7 +17,7 @@ from tocsin.core.records import Batch, Floats, Place
 from tocsin.ports import Log
 from tocsin_models.bundle import Bundle
 from tocsin_models.inference import BATCH_ROWS
-from tocsin_models.networks import build_network
+from tocsin_models.networks import load_network
 
 Batches = Sequence[Batch]
 
@@ -96,13 +96,12 @@ def _score(values: Floats, bundle: Bundle, spent: dict[str, float]) -> None:
     padded[: len(values)] = values
     scaled = torch.from_numpy(bundle.scaler.scale(padded))
     mask = ~scaled.isnan()
-    network = build_network(len(bundle.channels), bundle.policy)
-    network.load_state_dict({name: torch.tensor(w) for name, w in bundle.weights.items()})
+    network = load_network(len(bundle.channels), bundle.length, bundle.policy, bundle.weights)
     with _timing(spent, "forward"), torch.inference_mode():
         for x, seen in zip(
             *(torch.split(each, BATCH_ROWS) for each in (scaled, mask)), strict=True
         ):
-            network.reconstruct(x, seen)
+            network.forward(network.join(x, seen))
     with _timing(spent, "judge"):
         bundle.judge(values)
 

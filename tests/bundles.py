@@ -27,7 +27,7 @@ LENGTH = 8
 def tiny_bundle(seed: int, hidden: int = 4) -> Bundle:
     """Return an untrained bundle that answers all the same."""
     policy = NetworkPolicy(hidden=hidden, latent=2)
-    weights = build_network(len(CHANNELS), policy, seed).state_dict()
+    weights = build_network(len(CHANNELS), LENGTH, policy, seed).state_dict()
     draft = Bundle(
         channels=CHANNELS,
         length=LENGTH,

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -21,7 +20,7 @@ from safetensors.numpy import load, save
 from tocsin_models.arrays import Flags, Floats, Singles
 from tocsin_models.calibration import Calibration, Method
 from tocsin_models.inference import Model
-from tocsin_models.networks import Autoencoder, NetworkPolicy, Order, build_network
+from tocsin_models.networks import Form, NetworkPolicy, Order, Output, load_network
 from tocsin_models.residuals import blame_channels, sum_residuals, window_errors
 from tocsin_models.scaling import RobustScaler
 
@@ -31,7 +30,7 @@ PROBE_TOLERANCE = 1e-5
 The machine that made a bundle gives the same bits; other instruction sets round differently.
 """
 
-_FORMAT = 1
+_FORMAT = 2
 _CONFIG, _CALIBRATION = "config.json", "calibration.json"
 _WEIGHTS, _GOLDEN = "weights.safetensors", "golden.safetensors"
 _MANIFEST, _DIGEST = "manifest.json", "manifest.sha256"
@@ -48,6 +47,14 @@ class Judged:
     blame: Singles  # [B, F] share of the error, sums to 1
     expected: Singles  # [B, F] the model's value for the last step, engineering units
     finite: Flags  # [B] whether the row has numbers at all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compression:
+    """What it means to keep the latent vectors of windows instead of the windows."""
+
+    ratio: float  # numbers that go in / numbers that are kept
+    error: Floats  # [F] root mean square of what is lost / of the channel around its mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +90,8 @@ class Bundle:
 
     def __post_init__(self) -> None:
         _check(self)
-        model = Model(_load_network(self), self.scaler, self.length)
+        network = load_network(len(self.channels), self.length, self.policy, self.weights)
+        model = Model(network, self.scaler, self.length)
         object.__setattr__(self, "_model", model)
         manifest = pack(self)[_MANIFEST]
         object.__setattr__(self, "version", hashlib.sha256(manifest).hexdigest()[:16])
@@ -127,7 +135,64 @@ class Bundle:
 
     def encode(self, values: Floats) -> Singles:
         """Return the latent vectors ``[B, Z]`` of windows ``[B, T, F]``."""
-        return self._model.encode(values).reshape(len(values), self.policy.latent)
+        return self._model.encode(values)
+
+    def decode(self, latent: Singles) -> Floats:
+        """Return the windows ``[B, T, F]`` that latent vectors ``[B, Z]`` stand for."""
+        return self._model.decode(latent)
+
+    def denoise(self, values: Floats) -> Floats:
+        """Return windows ``[B, T, F]`` without noise and without gaps, in engineering units.
+
+        That is their reconstruction: a few latent numbers carry what channels and steps have in
+        common, and noise has nothing in common with anything.
+        """
+        return self.reconstruct(values)
+
+    def project(self, values: Floats, dimensions: int = 2) -> Singles:
+        """Return latent vectors of windows ``[B, T, F]`` as ``[B, dimensions]``, to be looked at.
+
+        They are turned so that these windows lie apart as far as can be (principal components),
+        so project together what is to be compared.
+
+        Raises:
+            ValueError: If ``dimensions`` is not between 1 and the latent's own.
+        """
+        if not 1 <= dimensions <= self.policy.latent:
+            raise ValueError(f"project: choose dimensions from 1 to {self.policy.latent}")
+        latent = self.encode(values).astype(np.float64)
+        apart = latent - latent.mean(axis=0) if len(latent) else latent
+        _, axes = np.linalg.eigh(apart.T @ apart)  # the liveliest comes last
+        axes = axes[:, : -dimensions - 1 : -1]
+        largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=0)[None], axis=0)
+        seen: Singles = (apart @ (axes * np.sign(largest))).astype(np.float32)
+        return seen
+
+    def compression(self, values: Floats) -> Compression:
+        """Return how much smaller windows ``[B, T, F]`` get as latent vectors, and what is lost."""
+        policy = self.policy
+        # of a sparse vector the numbers that are not zero are kept, and where they stand
+        kept = min(2 * policy.active, policy.latent) if policy.active else policy.latent
+        seen = np.maximum((~np.isnan(values)).sum(axis=(0, 1)), 1)
+        mean = np.nansum(values, axis=(0, 1)) / seen
+        moved = np.nansum((values - mean) ** 2, axis=(0, 1))
+        lost = np.nansum((values - self.decode(self.encode(values))) ** 2, axis=(0, 1))
+        error = np.divide(lost, moved, out=np.full(len(mean), np.nan), where=moved > 0)
+        return Compression(self.length * len(self.channels) / kept, np.sqrt(error))
+
+    def sample(self, count: int, seed: int = 0) -> Floats:
+        """Return ``count`` windows that never were, ``[count, T, F]`` in engineering units.
+
+        They have no noise of measurement. One seed gives the same windows.
+
+        Raises:
+            ValueError: If the model is not variational: other latent spaces have holes in which no
+                window lies.
+        """
+        if self.policy.form is not Form.VARIATIONAL:
+            raise ValueError(f"sample: only a variational model can, not a {self.policy.form} one")
+        drawn = np.random.default_rng(seed).standard_normal((count, self.policy.latent))
+        return self.decode(drawn.astype(np.float32))
 
 
 def make_bundle(draft: Bundle, probe: Floats) -> Bundle:
@@ -259,7 +324,10 @@ def _floats(numbers: list[float]) -> Floats:
 
 
 def _read_policy(content: dict[str, Any]) -> NetworkPolicy:
-    return NetworkPolicy(**{**content, "order": Order(content["order"])})
+    if content["form"] not in list(Form):
+        raise ValueError(f"no network is called {content['form']!r}, only {', '.join(Form)}")
+    kinds = {"form": Form, "order": Order, "output": Output}
+    return NetworkPolicy(**content | {key: kind(content[key]) for key, kind in kinds.items()})
 
 
 def _read_calibration(content: dict[str, Any]) -> Calibration:
@@ -282,16 +350,3 @@ def _check(bundle: Bundle) -> None:
     shapes = (probe.values.shape, probe.error.shape, probe.expected.shape)
     if shapes != ((rows, length, channels), (rows,), (rows, channels)):
         raise ValueError(f"bundle: the golden probe has shapes {shapes}")
-
-
-def _load_network(bundle: Bundle) -> Autoencoder:
-    """Return the network with the bundle's weights in it."""
-    network = build_network(len(bundle.channels), bundle.policy)
-    wanted = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
-    given = {name: weight.shape for name, weight in bundle.weights.items()}
-    if wanted != given:
-        raise ValueError(f"bundle: weights must have shapes {wanted}, not {given}")
-    if not all(w.dtype == np.float32 and np.isfinite(w).all() for w in bundle.weights.values()):
-        raise ValueError("bundle: a weight is not a finite f32")
-    network.load_state_dict({name: torch.tensor(w) for name, w in bundle.weights.items()})
-    return network

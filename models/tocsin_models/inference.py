@@ -94,15 +94,29 @@ class Model:
 
     def encode(self, values: Floats) -> Singles:
         """Return the latent vectors ``[B, Z]`` of windows ``[B, T, F]``."""
-        found = [np.empty((0, 0), dtype=np.float32)]
+        latent = np.empty((len(values), self.network.policy.latent), dtype=np.float32)
         for part, scaled, mask in self._parts(values):
             x, measured = torch.from_numpy(scaled), torch.from_numpy(mask)
-            parts = (torch.split(each, BATCH_ROWS) for each in (x, measured))
-            batches = zip(*parts, strict=True)
             with torch.inference_mode():
-                latent = torch.cat([self.network.encode(*each) for each in batches]).numpy()
-            found.append(latent[: part.stop - part.start])
-        return np.concatenate(found[1:] or found)
+                joined = torch.split(self.network.join(x, measured), BATCH_ROWS)
+                found = torch.cat([self.network.encode(each) for each in joined]).numpy()
+            latent[part] = found[: part.stop - part.start]
+        return latent
+
+    def decode(self, latent: Singles) -> Floats:
+        """Return the windows that latent vectors ``[B, Z]`` stand for, in engineering units."""
+        numbers = self.network.policy.latent
+        if latent.ndim != 2 or latent.shape[1] != numbers:
+            raise ValueError(f"latent vectors must be [B, {numbers}], not {latent.shape}")
+        padded = np.zeros((-(-len(latent) // BATCH_ROWS) * BATCH_ROWS, numbers), np.float32)
+        padded[: len(latent)] = latent
+        values = np.empty((len(padded), self.length, len(self.scaler.centre)))
+        with torch.inference_mode():
+            for start in range(0, len(padded), BATCH_ROWS):
+                part = slice(start, start + BATCH_ROWS)
+                said = self.network.decode(torch.from_numpy(padded[part])).numpy()
+                values[part] = self.scaler.unscale(said)
+        return values[: len(latent)]
 
     def _parts(self, values: Floats) -> Iterator[tuple[slice, Singles, Flags]]:
         """Cut ``[B, T, F]`` into scaled parts, padded to whole batches with unmeasured rows."""

@@ -13,7 +13,7 @@ from tocsin_models.inference import Model
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.residuals import typical_errors, window_errors
 from tocsin_models.scaling import RobustScaler
-from tocsin_models.training import Fitted, Progress, TrainingPolicy, fit
+from tocsin_models.training import Fitted, Progress, TrainingPolicy, check_pair, fit
 
 _PROBE_ROWS = 16
 
@@ -36,6 +36,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if not (self.later > 0 and self.unseen > 0 and self.later + self.unseen < 1):
             raise ValueError("recipe: later and unseen are shares that leave something to learn")
+        check_pair(self.network, self.training)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,12 +128,17 @@ def train_bundle(
     split = split_by_time(windows, recipe)
     scaler = RobustScaler.fit(windows.values[split.older])
     older, later = (scaler.scale(windows.values[part]) for part in (split.older, split.later))
-    alike = start and (start.policy, start.channels) == (recipe.network, windows.channels)
-    weights = start.weights if start and alike else None
+    weights = start.weights if start and _is_alike(start, windows, recipe) else None
     fitted = fit(older, later, recipe.network, recipe.training, progress, weights)
     draft = _calibrate(windows, split, recipe, scaler, fitted)
     probe = windows.values[split.unseen[:: -(-len(split.unseen) // _PROBE_ROWS)]]
     return make_bundle(replace(draft, facts={**draft.facts, **(facts or {})}), probe)
+
+
+def _is_alike(start: Bundle, windows: TrainingSet, recipe: Recipe) -> bool:
+    """Return whether training can go on from this model's weights."""
+    wanted = (recipe.network, windows.channels, windows.length)
+    return (start.policy, start.channels, start.length) == wanted
 
 
 def _calibrate(
@@ -167,6 +173,7 @@ def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted
         "epochs": len(fitted.history),
         "best_epoch": fitted.best_epoch,
         "best_loss": fitted.history[-1].best_loss,
+        "loss": recipe.training.loss.value,
         "seed": recipe.training.seed,
         "windows": len(windows.values),
         "windows_learned": len(split.older),

@@ -1,5 +1,6 @@
 """Training a network: mask-aware, trimmed, stopped early on later windows, one seed one result."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import cos, inf, isfinite, pi
@@ -9,11 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from tocsin_models.arrays import Singles
-from tocsin_models.networks import Autoencoder, NetworkPolicy, build_network
+from tocsin_models.losses import Loss, find_kept, trimmed_mean, window_losses
+from tocsin_models.networks import Autoencoder, Form, NetworkPolicy, Output, build_network
+from tocsin_models.networks.pca import PcaAutoencoder
 
 _MOST_LATER = 2_048  # windows that early stopping looks at; more would only cost time
-_APART = 10.0  # times the median loss: less is hard but normal, and left out would never be learned
 _LAST_RATE = 0.05  # of the learning rate, at the last epoch
+_PART_ROWS = 256  # windows that are looked at together where nothing is learned
+_ROUNDS = 3  # of a closed form, that fills gaps and leaves windows out by what it knew before
+_MOST_SOLVED = 16_384  # windows that a closed form is found from; overlapping ones say little more
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,12 @@ class TrainingPolicy:
     at most the worst ``trim`` share, are left out, because "normal" data seldom are so throughout.
     In half of the windows each channel, and each cell, is hidden from the input, though not from
     the loss, with probability ``hide``: the network learns to do without what is missing, and to
-    say what it should have been. ``device`` is ``auto``, or one of torch's names.
+    say what it should have been. To the same half normal noise of ``noise`` spreads is added, which
+    it learns to take away (Vincent et al. 2008). What a form is strict about beside its loss, such
+    as sparseness, grows over the first ``warm_up`` share of the epochs. ``device`` is ``auto``, or
+    one of torch's names.
+
+    A PCA has a closed form: of all these it only heeds ``trim``.
     """
 
     seed: int = 0
@@ -38,6 +48,9 @@ class TrainingPolicy:
     hide: float = 0.05
     clip_norm: float = 1.0
     device: str = "auto"
+    loss: Loss = Loss.MSE
+    noise: float = 0.0
+    warm_up: float = 0.2
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batches, self.batch_rows, self.patience) < 1:
@@ -46,11 +59,16 @@ class TrainingPolicy:
             raise ValueError("training: learning_rate and clip_norm must be above zero")
         if not (0 <= self.trim < 1 and 0 <= self.hide < 1):
             raise ValueError("training: trim and hide are shares, at least 0 and below 1")
+        if not (0 <= self.noise < inf and 0 <= self.warm_up <= 1):
+            raise ValueError("training: noise is finite and from 0 up, warm_up a share")
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One epoch of training; losses are trimmed means of squared scaled errors."""
+    """One epoch of training; losses are trimmed means over windows, of squared scaled errors.
+
+    Where another loss is learned by, it is that one's, with what the form costs beside it.
+    """
 
     epoch: int  # the first is 1
     epochs: int  # at most so many
@@ -66,6 +84,14 @@ class Fitted:
     network: Autoencoder
     history: tuple[Progress, ...]
     best_epoch: int
+
+
+def check_pair(network: NetworkPolicy, policy: TrainingPolicy) -> None:
+    """Raise `ValueError`, with what to do, where a network cannot be trained in this way."""
+    if policy.loss is Loss.BCE and network.output is not Output.UNIT:
+        raise ValueError("training: bce is for values in [0, 1]; choose the network's output unit")
+    if network.form is Form.PCA and (policy.loss is not Loss.MSE or policy.noise):
+        raise ValueError("training: a pca knows no noise and no loss but mse; leave them out")
 
 
 def fit(
@@ -89,28 +115,32 @@ def fit(
             later windows, they are what is returned.
 
     Raises:
-        ValueError: If a set holds no measured cell, or no loss was ever finite.
+        ValueError: If the two policies contradict each other, a set holds no measured cell, or no
+            loss was ever finite.
     """
+    check_pair(network, policy)
     device = choose_device(policy.device)
-    trainer = _Trainer(older, network, policy, device)
+    learner: _Learner = (_Solver if network.form is Form.PCA else _Trainer)(
+        older, network, policy, device
+    )
     seen = _measured(later[:: -(-len(later) // _MOST_LATER) or 1], device)
     history: list[Progress] = []
     best, best_epoch = inf, 0
     if start is not None:
-        best = trainer.begin_with(start, seen)
-    for epoch in range(1, policy.epochs + 1):
-        loss, later_loss = trainer.run_epoch(epoch), trainer.loss_of(*seen)
+        best = learner.begin_with(start, seen)
+    for epoch in range(1, learner.epochs + 1):
+        loss, later_loss = learner.run_epoch(epoch), learner.loss_of(*seen)
         if later_loss < best:
             best, best_epoch = later_loss, epoch
-            trainer.remember()
-        history.append(Progress(epoch, policy.epochs, loss, later_loss, best))
+            learner.remember()
+        history.append(Progress(epoch, learner.epochs, loss, later_loss, best))
         if progress:
             progress(history[-1])
-        if epoch - best_epoch >= policy.patience:
+        if epoch - best_epoch >= learner.patience:
             break
     if not isfinite(best):
         raise ValueError("training: no loss was finite; choose a smaller learning_rate")
-    return Fitted(trainer.best(), tuple(history), best_epoch)
+    return Fitted(learner.best(), tuple(history), best_epoch)
 
 
 def choose_device(name: str) -> torch.device:
@@ -120,20 +150,22 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-class _Trainer:
+class _Learner(ABC):
     """A network on its way, the windows it learns from, and its best weights so far."""
 
     def __init__(
         self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
     ) -> None:
         self._policy = policy
+        self.epochs, self.patience = policy.epochs, policy.patience
         self._x, self._mask = _measured(older, device)
-        self._network = build_network(older.shape[2], network, policy.seed).to(device)
-        self._descent = torch.optim.Adam(self._network.parameters(), lr=policy.learning_rate)
-        # chance is drawn on the CPU, so that every device draws the same
-        self._chance = torch.Generator().manual_seed(policy.seed)
-        self._picks = _pick_batches(len(self._x), policy.batch_rows, self._chance)
+        _, length, channels = older.shape
+        self._network = build_network(channels, length, network, policy.seed).to(device)
         self._best: dict[str, Tensor] = {}
+
+    @abstractmethod
+    def run_epoch(self, epoch: int) -> float:
+        """Learn for one epoch and return the loss on what is learned from."""
 
     def begin_with(self, start: Mapping[str, Singles], seen: tuple[Tensor, Tensor]) -> float:
         """Take weights over, keep them, and return their loss on windows ``seen``."""
@@ -143,44 +175,32 @@ class _Trainer:
         loss = self.loss_of(*seen)
         return loss if isfinite(loss) else inf
 
-    def run_epoch(self, epoch: int) -> float:
-        """Take one epoch's steps and return their mean loss."""
-        share = 0.5 * (1 + cos(pi * (epoch - 1) / self._policy.epochs))  # a cosine from 1 to 0
-        rate = self._policy.learning_rate * (_LAST_RATE + (1 - _LAST_RATE) * share)
-        for group in self._descent.param_groups:
-            group["lr"] = rate
-        self._network.train()
-        losses = [self._step(next(self._picks)) for _ in range(self._policy.batches)]
-        return float(np.mean(losses))
-
-    def _step(self, picked: Tensor) -> float:
-        """Take one step; a step that is not finite is not taken."""
-        x, mask = self._x[picked.to(self._x.device)], self._mask[picked.to(self._x.device)]
-        said = self._network.reconstruct(x, mask & ~self._hide(x.shape).to(x.device))
-        loss = _trimmed_mean(_window_losses(said, x, mask), self._policy.trim)
-        self._descent.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = nn.utils.clip_grad_norm_(self._network.parameters(), self._policy.clip_norm)
-        if torch.isfinite(norm):
-            self._descent.step()
-        return float(loss.detach())
-
-    def _hide(self, shape: torch.Size) -> Tensor:
-        """Return which cells of ``[B, T, F]`` are hidden: some whole channels, some lone cells."""
-        channels = torch.rand(shape[0], 1, shape[2], generator=self._chance) < self._policy.hide
-        hidden = channels | (torch.rand(shape, generator=self._chance) < self._policy.hide)
-        hidden[::2] = False  # a window that is all there is what is judged most: learn that too
-        return hidden
-
     def loss_of(self, x: Tensor, mask: Tensor) -> float:
-        """Return the loss on other windows, nothing hidden."""
+        """Return the loss on windows, nothing hidden."""
+        return float(trimmed_mean(self._weigh(x, mask), self._policy.trim))
+
+    def _weigh(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return the losses ``[B]`` of windows, nothing hidden."""
         self._network.train(mode=False)
+        parts = zip(torch.split(x, _PART_ROWS), torch.split(mask, _PART_ROWS), strict=True)
         with torch.inference_mode():
-            parts = [
-                _window_losses(self._network.reconstruct(some, seen), some, seen)
-                for some, seen in zip(torch.split(x, 256), torch.split(mask, 256), strict=True)
-            ]
-            return float(_trimmed_mean(torch.cat(parts), self._policy.trim))
+            return torch.cat(
+                [self._losses(*self._learn(some, seen), some, seen) for some, seen in parts]
+            )
+
+    def _learn(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        return self._network.learn(self._network.join(x, mask))
+
+    def _losses(self, said: Tensor, cost: Tensor, x: Tensor, mask: Tensor) -> Tensor:
+        """Return what each window costs, ``[B]``; a forecast counts as much as all the rest."""
+        loss = self._policy.loss
+        if loss is Loss.BCE:
+            said, x = self._network.to_unit(said), self._network.to_unit(x)
+        losses = window_losses(said, x, mask, loss) + cost
+        if not self._network.policy.forecast:
+            return losses
+        last = window_losses(said[:, -1:], x[:, -1:], mask[:, -1:], loss)
+        return torch.where(mask[:, -1].any(dim=1), (losses + last) / 2, losses)
 
     def remember(self) -> None:
         """Keep the weights as they are now."""
@@ -192,6 +212,103 @@ class _Trainer:
         """Return the network, on the CPU, with the weights that were kept last."""
         self._network.load_state_dict(self._best)
         return self._network.train(mode=False).to(torch.device("cpu"))
+
+
+class _Trainer(_Learner):
+    """Learns step by step."""
+
+    def __init__(
+        self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
+    ) -> None:
+        super().__init__(older, network, policy, device)
+        if network.output is Output.UNIT:
+            low, width = _find_ranges(older)
+            self._network.low.copy_(low)
+            self._network.width.copy_(width)
+        self._descent = torch.optim.Adam(self._network.parameters(), lr=policy.learning_rate)
+        # chance is drawn on the CPU, so that every device draws the same
+        self._chance = torch.Generator().manual_seed(policy.seed)
+        self._picks = _pick_batches(len(self._x), policy.batch_rows, self._chance)
+        self._warmth = 1.0
+
+    def run_epoch(self, epoch: int) -> float:
+        """Take one epoch's steps and return their mean loss."""
+        policy = self._policy
+        share = 0.5 * (1 + cos(pi * (epoch - 1) / policy.epochs))  # a cosine from 1 to 0
+        for group in self._descent.param_groups:
+            group["lr"] = policy.learning_rate * (_LAST_RATE + (1 - _LAST_RATE) * share)
+        self._warmth = min(1.0, epoch / max(1.0, policy.warm_up * policy.epochs))
+        self._network.train()
+        return float(np.mean([self._step(next(self._picks)) for _ in range(policy.batches)]))
+
+    def _step(self, picked: Tensor) -> float:
+        """Take one step; a step that is not finite is not taken."""
+        x, mask = self._x[picked.to(self._x.device)], self._mask[picked.to(self._x.device)]
+        joined = self._network.join(*self._spoil(x, mask))
+        said, cost = self._network.learn(joined, self._warmth, self._chance)
+        loss = trimmed_mean(self._losses(said, cost, x, mask), self._policy.trim)
+        self._descent.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self._network.parameters(), self._policy.clip_norm)
+        if torch.isfinite(norm):
+            self._descent.step()
+        return float(loss.detach())
+
+    def _spoil(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return windows ``[B, T, F]`` with cells hidden and noise added in every other one.
+
+        A window that is all there is what is judged most: learn that too.
+        """
+        hide, noise = self._policy.hide, self._policy.noise
+        channels = torch.rand(len(x), 1, x.shape[2], generator=self._chance) < hide
+        hidden = channels | (torch.rand(x.shape, generator=self._chance) < hide)
+        hidden[::2] = False
+        if noise:
+            added = noise * torch.randn(x.shape, generator=self._chance)
+            added[::2] = 0
+            x = x + added.to(x.device)
+        return x, mask & ~hidden.to(x.device)
+
+
+class _Solver(_Learner):
+    """Finds principal components anew in each of a few rounds.
+
+    By what the last round knew, missing cells are filled, and windows that lie apart are left out.
+    """
+
+    _network: PcaAutoencoder
+
+    def __init__(
+        self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
+    ) -> None:
+        some = older[:: -(-len(older) // _MOST_SOLVED) or 1]
+        super().__init__(some, network, policy, device)
+        self.epochs, self.patience = _ROUNDS, 1
+        total, count = self._x.sum(dim=0), self._mask.sum(dim=0)
+        self._network.mean = (total / count.clamp(min=1)).flatten()
+
+    def run_epoch(self, epoch: int) -> float:
+        """Solve, and return the loss."""
+        del epoch
+        kept = find_kept(self._weigh(self._x, self._mask), self._policy.trim)
+        with torch.no_grad():
+            self._network.solve(self._x[kept], self._mask[kept])
+        return self.loss_of(self._x, self._mask)
+
+
+def _find_ranges(windows: Singles) -> tuple[Tensor, Tensor]:
+    """Return where each channel of ``[N, T, F]`` begins and how wide it is, ``[F]``.
+
+    A tenth is left free on either side, because a sigmoid never quite reaches its ends.
+    """
+    ranges = []
+    for column in np.moveaxis(windows, 2, 0):
+        measured = column[~np.isnan(column)]
+        low, high = np.quantile(measured, (0.001, 0.999)) if measured.size else (-1.0, 1.0)
+        half = max(0.6 * (high - low), 0.5)  # a channel that never moved may move by half a spread
+        ranges.append(((low + high) / 2 - half, 2 * half))
+    low, width = torch.tensor(ranges, dtype=torch.float32).T
+    return low, width
 
 
 def _measured(windows: Singles, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -211,17 +328,3 @@ def _pick_batches(count: int, rows: int, chance: torch.Generator) -> Iterator[Te
         order = torch.randperm(count, generator=chance)
         for start in range(0, count - rows + 1, rows):
             yield order[start : start + rows]
-
-
-def _window_losses(said: Tensor, x: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean squared error over the measured cells of each window, ``[B]``."""
-    squares = torch.where(mask, said - x, 0.0).square()
-    return squares.sum(dim=(1, 2)) / mask.sum(dim=(1, 2))
-
-
-def _trimmed_mean(losses: Tensor, trim: float) -> Tensor:
-    """Return the mean of ``losses [B]`` without those that lie apart, at most a ``trim`` share."""
-    known = losses.detach()
-    largest = known.kthvalue(len(known) - int(trim * len(known))).values
-    kept = known <= torch.maximum(largest, _APART * known.median())
-    return torch.where(kept, losses, 0.0).sum() / kept.sum()

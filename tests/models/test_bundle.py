@@ -223,16 +223,30 @@ def test_rubbish_under_a_valid_digest_is_refused(name: str, content: bytes, bund
         ("channels", ["flow", "heat", "flow"]),
         ("spread", [0.0, 1.0, 1.0]),
         ("typical", [0.0, 1.0, 1.0]),
-        ("network", {"hidden": 8, "latent": 4, "order": "forward"}),
-        ("network", {"hidden": 16, "latent": 4, "order": "sideways"}),
-        ("network", {"hidden": 10**9, "latent": 4, "order": "forward"}),
+        ("network", {"hidden": 8}),
+        ("network", {"hidden": 10**9}),
+        ("network", {"order": "sideways"}),
+        ("network", {"output": "loud"}),
+        ("network", {"form": "dense"}),
+        ("network", {"form": "crystal"}),
+        ("network", {"more": 1}),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(key: str, value: object, bundle: Bundle) -> None:
     files = pack(bundle)
-    config = {**json.loads(files["config.json"]), key: value}
+    config = json.loads(files["config.json"])
+    config[key] = config[key] | value if isinstance(value, dict) else value
 
     with pytest.raises(ValueError, match="do not fit together"):
+        unpack(sealed({**files, "config.json": json.dumps(config).encode()}))
+
+
+def test_a_network_of_which_nothing_is_known_is_refused_by_its_name(bundle: Bundle) -> None:
+    files = pack(bundle)
+    config = json.loads(files["config.json"])
+    config["network"]["form"] = "crystal"
+
+    with pytest.raises(ValueError, match="no network is called 'crystal', only lstm, dense"):
         unpack(sealed({**files, "config.json": json.dumps(config).encode()}))
 
 
@@ -240,6 +254,13 @@ def test_parts_that_do_not_fit_are_refused(key: str, value: object, bundle: Bund
 def test_a_manifest_of_another_kind_is_refused(manifest: bytes, bundle: Bundle) -> None:
     with pytest.raises(ValueError, match="bundle:"):
         unpack(sign(pack(bundle), manifest))
+
+
+def test_a_bundle_of_an_older_format_is_refused(bundle: Bundle) -> None:
+    manifest = json.loads(pack(bundle)["manifest.json"]) | {"format": 1}
+
+    with pytest.raises(ValueError, match="not of format 2"):
+        unpack(sign(pack(bundle), json.dumps(manifest, indent=1, sort_keys=True).encode()))
 
 
 def test_a_manifest_written_in_another_way_is_refused(bundle: Bundle) -> None:

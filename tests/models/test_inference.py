@@ -50,9 +50,10 @@ def test_the_number_of_threads_changes_nothing(bundle: Bundle, windows: Floats) 
 
 
 def forward(rows: Singles, mask: Flags) -> Singles:
-    network = build_network(8, NetworkPolicy(hidden=64, latent=16))
+    network = build_network(8, rows.shape[1], NetworkPolicy(hidden=64, latent=16))
     with torch.inference_mode():
-        said: Singles = network.reconstruct(torch.from_numpy(rows), torch.from_numpy(mask)).numpy()
+        joined = network.join(torch.from_numpy(rows), torch.from_numpy(mask))
+        said: Singles = network.forward(joined).numpy()
     return said
 
 

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from tocsin_models.arrays import Singles
-from tocsin_models.networks import NetworkPolicy
+from tocsin_models.losses import Loss
+from tocsin_models.networks import Form, NetworkPolicy, Output
 from tocsin_models.training import Fitted, Progress, TrainingPolicy, choose_device, fit
 
 SMALL = NetworkPolicy(hidden=12, latent=3)
+PCA = NetworkPolicy(latent=3, form=Form.PCA)
 QUICK = TrainingPolicy(epochs=6, batches=8, device="cpu")
 
 
@@ -19,6 +23,15 @@ def waves(rows: int, seed: int = 0) -> Singles:
 
 def weights(fitted: Fitted) -> dict[str, torch.Tensor]:
     return fitted.network.state_dict()
+
+
+def answer(fitted: Fitted, windows: Singles) -> torch.Tensor:
+    """Return what a network says of windows in which everything was measured."""
+    x = torch.from_numpy(windows)
+    with torch.inference_mode():
+        joined = fitted.network.join(x, torch.ones_like(x, dtype=torch.bool))
+        said: torch.Tensor = fitted.network.forward(joined)
+    return said
 
 
 def test_training_lowers_the_loss() -> None:
@@ -58,9 +71,7 @@ def test_missing_cells_are_not_learned_as_zeros() -> None:
 
     fitted = fit(older, later, SMALL, TrainingPolicy(epochs=30, batches=16, device="cpu"))
 
-    with torch.inference_mode():
-        x = torch.from_numpy(later)
-        said = fitted.network.reconstruct(x, torch.ones_like(x, dtype=torch.bool))
+    said = answer(fitted, later)
     assert said.mean().item() == pytest.approx(3, abs=0.3)
 
 
@@ -102,10 +113,7 @@ def test_a_rare_but_normal_window_is_learned() -> None:
 
     fitted = fit(older, waves(60, 1), SMALL, policy)
 
-    with torch.inference_mode():
-        x = torch.from_numpy(rare)
-        said = fitted.network.reconstruct(x, torch.ones_like(x, dtype=torch.bool))
-    assert (said - x).square().mean().item() < 0.1
+    assert (answer(fitted, rare) - torch.from_numpy(rare)).square().mean().item() < 0.1
 
 
 def test_training_that_finds_no_finite_loss_says_what_to_do() -> None:
@@ -128,11 +136,90 @@ def test_auto_takes_the_accelerator_if_there_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "policy", [{"epochs": 0}, {"learning_rate": 0.0}, {"clip_norm": -1.0}, {"trim": 1.0}]
+    "policy",
+    [
+        {"epochs": 0},
+        {"learning_rate": 0.0},
+        {"clip_norm": -1.0},
+        {"trim": 1.0},
+        {"noise": -0.1},
+        {"noise": float("inf")},
+        {"warm_up": 1.1},
+    ],
 )
 def test_an_impossible_policy_is_refused(policy: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="training:"):
         TrainingPolicy(**policy)  # type: ignore[arg-type]
+
+
+def test_noise_is_put_on_the_input_and_not_on_what_is_to_be_said() -> None:
+    def learn(noise: float) -> Fitted:
+        policy = TrainingPolicy(epochs=30, batches=16, noise=noise, hide=0, device="cpu")
+        return fit(waves(300), waves(60, 1), SMALL, policy)
+
+    quiet, noisy = learn(0), learn(0.8)
+
+    assert not torch.equal(weights(quiet)["output.weight"], weights(noisy)["output.weight"])
+    clean = torch.from_numpy(waves(60, 2))
+    spoiled = waves(60, 2) + np.float32(0.8) * np.random.default_rng(0).standard_normal(
+        clean.shape, dtype=np.float32
+    )
+    gaps = [(answer(each, spoiled) - clean).square().mean() for each in (quiet, noisy)]
+    assert gaps[1] < 0.8 * gaps[0]
+
+
+def test_half_of_a_forecasting_networks_loss_is_its_forecast() -> None:
+    later = waves(60, 1)
+    later[:, -1] += 100
+    policy = TrainingPolicy(epochs=1, batches=1, trim=0, device="cpu")
+
+    fitted = fit(waves(100), later, replace(SMALL, forecast=True), policy)
+
+    assert fitted.history[0].later_loss == pytest.approx(100**2 * (1 / 12 + 1) / 2, rel=0.1)
+
+
+def test_a_forecast_that_was_not_measured_is_not_judged() -> None:
+    older, later = waves(100), waves(60, 1)
+    older[:, -1] = later[:, -1] = np.nan
+
+    history = fit(older, later, replace(SMALL, forecast=True), QUICK).history
+
+    assert history == fit(older, later, replace(SMALL, forecast=False), QUICK).history
+
+
+def test_a_closed_form_leaves_out_windows_that_lie_apart() -> None:
+    chance = np.random.default_rng(0)
+    apart = 15 * chance.standard_normal((20, 12, 2)).astype(np.float32)
+    older, later = np.concatenate([waves(280), apart]), waves(60, 1)
+
+    def loss(trim: float) -> float:
+        policy = TrainingPolicy(trim=trim, device="cpu")
+        return fit(older, later, PCA, policy).history[-1].best_loss
+
+    assert loss(trim=0.1) < 0.2 * loss(trim=0)
+
+
+def test_a_closed_form_learns_from_windows_with_gaps() -> None:
+    older, later = waves(300), waves(60, 1)
+    whole = fit(older, later, PCA, QUICK).history[-1].best_loss
+    older[np.random.default_rng(0).random(older.shape) < 0.4] = np.nan
+
+    with_gaps = fit(older, later, PCA, QUICK).history[-1].best_loss
+
+    assert with_gaps < 1.5 * whole
+
+
+def test_a_channel_that_was_never_measured_has_a_range_all_the_same() -> None:
+    older, later = waves(100), waves(40, 1)
+    older[:, :, 1] = later[:, :, 1] = np.nan
+    unit = replace(SMALL, output=Output.UNIT)
+
+    fitted = fit(older, later, unit, replace(QUICK, loss=Loss.BCE))
+
+    low, width = (weights(fitted)[name] for name in ("low", "width"))
+    assert low[0].item() == pytest.approx(-1.3, abs=0.05)
+    assert (low[0] + width[0]).item() == pytest.approx(1.3, abs=0.05)
+    assert (low[1].item(), width[1].item()) == pytest.approx((-1.2, 2.4))
 
 
 def test_training_that_goes_on_from_weights_never_ends_up_worse() -> None:
