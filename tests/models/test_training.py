@@ -178,6 +178,26 @@ def test_half_of_a_forecasting_networks_loss_is_its_forecast() -> None:
     assert fitted.history[0].later_loss == pytest.approx(100**2 * (1 / 12 + 1) / 2, rel=0.1)
 
 
+def test_what_a_form_is_strict_about_grows_with_the_epochs() -> None:
+    strict = NetworkPolicy(hidden=12, latent=3, form=Form.VARIATIONAL, beta=1_000)
+
+    def first_loss(warm_up: float) -> float:
+        policy = TrainingPolicy(epochs=10, batches=1, warm_up=warm_up, device="cpu")
+        return fit(waves(100), waves(60, 1), strict, policy).history[0].loss
+
+    assert first_loss(warm_up=0) > 5 * first_loss(warm_up=1)
+
+
+def test_a_variational_network_learns_how_sure_it_can_be() -> None:
+    network = NetworkPolicy(hidden=12, latent=3, form=Form.VARIATIONAL)
+    policy = TrainingPolicy(epochs=20, batches=16, device="cpu")
+
+    fitted = fit(waves(300), waves(60, 1), network, policy)
+
+    # nothing but what is drawn makes a narrow distribution worth its cost
+    assert weights(fitted)["log_variance.bias"].min() < -0.5
+
+
 def test_a_forecast_that_was_not_measured_is_not_judged() -> None:
     older, later = waves(100), waves(60, 1)
     older[:, -1] = later[:, -1] = np.nan

@@ -29,6 +29,9 @@ from tocsin.wiring import (
     topic_specs,
 )
 from tocsin.wiring.models import recipe_of
+from tocsin_models.losses import Loss
+from tocsin_models.members import Member, choose_member
+from tocsin_models.training import check_pair
 
 PROFILES = [{"name": "pump", "channels": ["flow", "load"]}]
 RECEIVERS = [{"name": "shift", "url": "http://127.0.0.1:1"}]
@@ -185,6 +188,24 @@ def test_how_models_are_learned_is_set(tmp_path: Path) -> None:
     assert (recipe.network.hidden, recipe.network.latent) == (5, 3)
     assert (recipe.training.epochs, recipe.training.seed) == (7, 11)
     assert recipe.calibration.budget == 0.02
+
+
+@pytest.mark.parametrize("member", list(Member))
+def test_every_member_of_the_family_can_be_set(tmp_path: Path, member: Member) -> None:
+    wanted = choose_member(member).network
+    assert recipe_of(settings(tmp_path, train={"model": str(member)})).network == wanted
+
+
+@pytest.mark.parametrize("loss", list(Loss))
+def test_every_loss_can_be_set(tmp_path: Path, loss: Loss) -> None:
+    recipe = recipe_of(settings(tmp_path, train={"loss": str(loss)}))
+    assert recipe.training.loss is loss
+    check_pair(recipe.network, recipe.training)
+
+
+def test_a_pca_knows_one_loss_only(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"leave train\.loss out"):
+        settings(tmp_path, train={"model": "pca", "loss": "mae"})
 
 
 def test_a_folder_that_cannot_be_made_is_a_mistake_in_the_settings(tmp_path: Path) -> None:

@@ -162,13 +162,25 @@ class ReceiverSettings(Section):
 class TrainSettings(Section):
     """The network, how it learns, and how often it may be wrong."""
 
-    hidden: int = Field(64, ge=1, description="units of each recurrent layer")
+    model: Literal["lstm", "dense", "conv", "variational", "pca", "sparse", "denoising"] = Field(
+        "lstm", description="member of the family; docs/models.md says when to choose which"
+    )
+    loss: Literal["mse", "mae", "bce"] = Field(
+        "mse", description="what an error costs in training: its square, its size, cross-entropy"
+    )
+    hidden: int = Field(64, ge=1, description="units of a hidden layer")
     latent: int = Field(16, ge=1, description="numbers that a window is squeezed into")
     epochs: int = Field(60, ge=1, description="passes over the windows, at most")
     seed: int = Field(0, description="the same seed and windows give the same model")
     budget: float = Field(
         0.001, gt=0, lt=0.5, description="share of normal windows that may score above 1"
     )
+
+    @model_validator(mode="after")
+    def _a_pca_has_its_loss(self) -> Self:
+        if self.model == "pca" and self.loss != "mse":
+            raise ValueError("a pca has no loss but mse; leave train.loss out")
+        return self
 
 
 class RetrainSettings(Section):

@@ -14,6 +14,8 @@ from tocsin.wiring.checks import group_of, profiles_of
 from tocsin_models.calibration import CalibrationPolicy
 from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
+from tocsin_models.losses import Loss
+from tocsin_models.members import Member, choose_loss, choose_member
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import TrainingPolicy
 
@@ -67,8 +69,9 @@ def topics_of(settings: Settings) -> Topics:
 def recipe_of(settings: Settings) -> Recipe:
     """Return how models are learned."""
     train = settings.train
-    return Recipe(
+    recipe = Recipe(
         NetworkPolicy(hidden=train.hidden, latent=train.latent),
         TrainingPolicy(seed=train.seed, epochs=train.epochs),
         CalibrationPolicy(budget=train.budget),
     )
+    return choose_loss(Loss(train.loss), choose_member(Member(train.model), recipe))
