@@ -5,12 +5,17 @@ from functools import cache
 
 import torch
 
-from small_plant import RECIPE, run_plant, training_set
+from small_plant import run_plant, training_set
 from tocsin_models.bundle import Bundle
 from tocsin_models.learning import Recipe, train_bundle
 from tocsin_models.losses import Loss
 from tocsin_models.members import Member, choose_loss, choose_member
 from tocsin_models.networks import Form, NetworkPolicy, Order
+from tocsin_models.training import TrainingPolicy
+
+RECIPE = Recipe(
+    NetworkPolicy(hidden=16, latent=4), TrainingPolicy(epochs=16, batches=16, learning_rate=1e-2)
+)
 
 
 def _network(recipe: Recipe, **changes: object) -> Recipe:

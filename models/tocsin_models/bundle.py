@@ -31,6 +31,7 @@ The machine that made a bundle gives the same bits; other instruction sets round
 """
 
 _FORMAT = 2
+_REST = 1e-6  # of a spread: a channel that moves less does not move
 _CONFIG, _CALIBRATION = "config.json", "calibration.json"
 _WEIGHTS, _GOLDEN = "weights.safetensors", "golden.safetensors"
 _MANIFEST, _DIGEST = "manifest.json", "manifest.sha256"
@@ -54,7 +55,7 @@ class Compression:
     """What it means to keep the latent vectors of windows instead of the windows."""
 
     ratio: float  # numbers that go in / numbers that are kept
-    error: Floats  # [F] root mean square of what is lost / of the channel around its mean
+    error: Floats  # [F] root mean square of what is lost / of the channel around its mean, or NaN
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +178,8 @@ class Bundle:
         mean = np.nansum(values, axis=(0, 1)) / seen
         moved = np.nansum((values - mean) ** 2, axis=(0, 1))
         lost = np.nansum((values - self.decode(self.encode(values))) ** 2, axis=(0, 1))
-        error = np.divide(lost, moved, out=np.full(len(mean), np.nan), where=moved > 0)
+        alive = moved > seen * (_REST * self.scaler.spread) ** 2
+        error = np.divide(lost, moved, out=np.full(len(mean), np.nan), where=alive)
         return Compression(self.length * len(self.channels) / kept, np.sqrt(error))
 
     def sample(self, count: int, seed: int = 0) -> Floats:

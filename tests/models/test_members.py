@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from family import DRAWN, MEMBERS, RECIPES, model
-from small_plant import LENGTH, RECIPE, cut_windows, run_plant, training_set
+from family import DRAWN, MEMBERS, RECIPE, RECIPES, model
+from small_plant import LENGTH, cut_windows, run_plant, training_set
 from tocsin_models.arrays import Floats
 from tocsin_models.bundle import Bundle, pack, probe_gap, unpack
 from tocsin_models.calibration import smooth
@@ -78,9 +78,9 @@ def test_a_member_tells_apart_what_it_has_learned(name: str) -> None:
     bundle = model(name)
     rubbish = np.random.default_rng(0).permuted(WHOLE, axis=1)
 
-    assert compare_error(bundle, WHOLE, bundle.scaler) < 0.1
-    assert bundle.errors(WHOLE).max() < np.quantile(bundle.errors(rubbish), 0.05)
-    assert (smooth(bundle.judge(WHOLE).error, bundle.smoothing) < 1).mean() > 0.98
+    assert compare_error(bundle, WHOLE, bundle.scaler) < 0.04
+    assert 5 * bundle.errors(WHOLE).max() < np.quantile(bundle.errors(rubbish), 0.05)
+    assert (smooth(bundle.judge(WHOLE).error, bundle.smoothing) < 1).mean() > 0.95
 
 
 @members
@@ -93,7 +93,7 @@ def test_a_fault_raises_the_error_and_its_channel_is_blamed_most(name: str, chan
     before, after = (bundle.judge(cut_windows(each).values) for each in (rows, broken))
 
     hit = cut_windows(rows).ends == 150 + LENGTH
-    assert (after.error[hit] > 3 * before.error[hit]).all()
+    assert (after.error[hit] > 50 * before.error[hit]).all()
     assert (after.blame[hit].argmax(axis=1) == channel).all()
 
 
@@ -120,7 +120,7 @@ def test_what_a_missing_channel_should_have_been_follows_from_the_others(name: s
 
     said = model(name).denoise(blind)[:, 2:-2, 1]
 
-    assert np.corrcoef(said.ravel(), WHOLE[:, 2:-2, 1].ravel())[0, 1] > 0.9
+    assert np.corrcoef(said.ravel(), WHOLE[:, 2:-2, 1].ravel())[0, 1] > 0.95
 
 
 @members
@@ -134,7 +134,7 @@ def test_a_reconstruction_is_nearer_to_the_truth_than_what_was_measured(name: st
         for each in (model(name).denoise(noisy), noisy)
     ]
 
-    assert gaps[0] < 0.6 * gaps[1]
+    assert gaps[0] < 0.4 * gaps[1]
 
 
 @members
@@ -248,14 +248,14 @@ def test_the_most_important_thing_is_kept_when_a_window_is_compressed(name: str)
     kept = 2 * policy.active if policy.active else policy.latent
     assert found.ratio == LENGTH * 3 / kept
     assert found.error.shape == (3,)
-    assert (found.error < 0.4).all()
+    assert (found.error < 0.3).all()
     lost = WHOLE - bundle.decode(bundle.encode(WHOLE))
     np.testing.assert_allclose(found.error, lost.std((0, 1)) / WHOLE.std((0, 1)), rtol=0.02)
 
 
 @members
 def test_a_channel_that_rests_has_no_relative_loss(name: str, windows: Floats) -> None:
-    windows[:, :, 2], windows[:, :, 1] = -300, np.nan
+    windows[:, :, 2], windows[:, :, 1] = -300.1, np.nan
 
     error = model(name).compression(windows).error
 

@@ -194,8 +194,13 @@ def test_a_variational_network_learns_how_sure_it_can_be() -> None:
 
     fitted = fit(waves(300), waves(60, 1), network, policy)
 
-    # nothing but what is drawn makes a narrow distribution worth its cost
-    assert weights(fitted)["log_variance.bias"].min() < -0.5
+    x = torch.from_numpy(waves(60, 2))
+    joined = fitted.network.join(x, torch.ones_like(x, dtype=torch.bool))
+    with torch.inference_mode():
+        mean = fitted.network.encode(joined)
+        distance = fitted.network.learn(joined)[1] * 12 * 2 / (2 * network.beta)
+    # nothing but what is drawn makes it worth its cost to be narrower than a standard normal
+    assert (distance - mean.square().sum(dim=1) / 2).mean() > 1
 
 
 def test_a_forecast_that_was_not_measured_is_not_judged() -> None:

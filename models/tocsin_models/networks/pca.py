@@ -36,16 +36,26 @@ class PcaAutoencoder(Autoencoder):
 
     def _read(self, joined: Tensor) -> Tensor:
         x, mask = (part.flatten(1) for part in joined.chunk(2, dim=2))  # [B, D]
-        projected = ((x - self.mean) * mask) @ self.components.T  # [B, Z]
+        gaps = (x - self.mean) * mask
+        projected = gaps @ self.components.T  # [B, Z]
         if mask.all():
             return projected
-        missing = (mask.shape[1] - mask.sum(dim=1)) / mask.shape[1]  # [B], exactly 0 if none is
-        pairs = (self.components[:, None] * self.components).flatten(0, 1)  # [Z * Z, D]
-        grams = (mask @ pairs.T).view(len(x), *self.ridge.shape, *self.ridge.shape)
-        grams = grams + missing[:, None, None] * torch.diag(self.ridge)
-        fitted: Tensor = torch.linalg.solve_ex(grams, projected)[0]
         # a whole window has the same bits beside windows that are not whole
-        return torch.where(missing[:, None] > 0, fitted, projected)
+        return torch.where(mask.all(dim=1, keepdim=True), projected, self._fit(gaps, mask))
+
+    def _fit(self, gaps: Tensor, mask: Tensor) -> Tensor:
+        """Return the latent vectors ``[B, Z]`` that fit the measured cells of ``gaps [B, D]`` best.
+
+        In f64: little that is there can decide on much that is not, and in f32 two processors
+        would not decide alike.
+        """
+        components, mask = self.components.double(), mask.double()
+        pairs = (components[:, None] * components).flatten(0, 1)  # [Z * Z, D]
+        grams = (mask @ pairs.T).view(-1, len(components), len(components))
+        missing = 1 - mask.mean(dim=1)
+        grams = grams + missing[:, None, None] * torch.diag(self.ridge.double())
+        fitted: Tensor = torch.linalg.solve_ex(grams, gaps.double() @ components.T)[0]
+        return fitted.float()
 
     def _say(self, latent: Tensor) -> Tensor:
         said = latent @ self.components + self.mean
