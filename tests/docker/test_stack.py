@@ -1,13 +1,17 @@
 """The whole stack with its own settings on real servers; see stack.py for what is replaced."""
 
 import asyncio
+import re
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from compose import runs_once, started
+from grafana import Database, Range, boards, expected_columns, look, queries
 from rigs import until
 from stack import Stack, running_stack
 from tocsin.adapters.influx import InfluxStore
@@ -20,6 +24,33 @@ pytestmark = [
 
 OTHERS = ("simulate", "--assets=6", "--seed=11", "--for=10m", "--faults=2")
 """Ten more minutes of six pumps at once: those that are there know them already, two are new."""
+
+
+ABOUT_MISHAPS = re.compile(
+    "learning: .*(Refused|Failed)"  # no fit was
+    "|(fleet|operations): .*by status [DE]"  # too few values, and no number from a model
+)
+"""What the dashboards would say of things that do not happen in the stack's first minutes."""
+
+HOURS_6_MS = 6 * 3_600_000
+"""What the dashboards show if nobody chooses another time."""
+
+
+def unanswered(stack: Stack, asset: str) -> set[str]:
+    """Return which queries of the dashboards find nothing, or other columns than expected."""
+    reader, now_ms = stack.reader(), time.time_ns() // 1_000_000
+    database = Database(reader.url, reader.bucket, reader.token)
+    within, found = Range(now_ms - HOURS_6_MS, now_ms), set()
+    for name, board in boards().items():
+        view = look(board, database, within, {"asset": asset})
+        for query in queries(board):
+            for scoped in view.repeats(query):
+                answer = view.execute(query, **scoped)
+                columns = {tuple(series.columns) for series in answer if series.values}
+                place = f"{name}: {query.place}"
+                if columns != {tuple(expected_columns(query))} and not ABOUT_MISHAPS.match(place):
+                    found.add(place)
+    return found
 
 
 async def rows(stack: Stack, question: str) -> list[dict[str, Any]]:
@@ -46,6 +77,17 @@ async def test_the_stack_learns_scores_and_alerts_with_the_settings_that_stand_i
         await until(some(stack, "SELECT * FROM tocsin_score WHERE status = 0 LIMIT 1"), 180)
         await asyncio.to_thread(stack.call, "plant", *OTHERS)
         await until(some(stack, "SELECT * FROM tocsin_alert WHERE rule = 'anomaly' LIMIT 1"), 60)
+        (alert, *_) = await rows(stack, "SELECT score, asset FROM tocsin_alert LIMIT 1")
+        left: set[str] = set()
+
+        async def all_answered() -> bool:
+            left.clear()
+            left.update(await asyncio.to_thread(unanswered, stack, alert["asset"]))
+            return not left
+
+        with suppress(TimeoutError):  # rates want two reports, an episode wants an alert to end
+            await until(all_answered, 90)
+        assert sorted(left) == []
         assert {name for name in stack.programs if not stack.healthy(name)} == set()
         assert stack.secret("page-secrets", "token") not in stack.said("page")
         await asyncio.to_thread(stack.call, "doctor")
