@@ -65,7 +65,7 @@ THOROUGH = Schooling(
 BRISK = Schooling(
     first_windows=7_600,
     most_windows=16_000,
-    every_s=3_600,
+    every_s=2_400,
     later_s=12_000,
     recipe=Recipe(
         NetworkPolicy(hidden=32, latent=8),

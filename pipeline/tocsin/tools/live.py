@@ -23,9 +23,12 @@ LIVE = StoryPolicy(
     magnitude=14.0,
     plant=PlantPolicy(regime_steps=300, day_ns=3_600 * SECOND_NS),
 )
-"""At this speed the plant changes its load every 15 s, and the first fault lasts as long."""
+"""At this speed the plant changes its load every 15 s, and the first fault lasts as long.
 
-_FLYING_S = 2_400  # of the plant's time that fly by while the first model is learned
+Its days have an hour, so that what is learned from holds whole ones.
+"""
+
+_FLYING_S = 1_200  # of the plant's time that fly by while the first model is learned
 _FLIGHT_S = 0.2  # of our time in which a minute of them does
 _SENT = 0.3  # share of the learning that is done when all that is learned from was sent
 _NEWS_S = 10.0  # of our time in which a refit is news
