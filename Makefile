@@ -5,11 +5,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help demo test check venv servers format lint types arrows bench clean
+.PHONY: help demo test check venv servers format lint types arrows bench bench-detection clean
 .DEFAULT_GOAL := help
 
 help:  ## show this
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 18
 
 demo: $(INSTALLED)  ## watch a fault being caught: no Docker, no servers
 	@$(BIN)/tocsin demo
@@ -45,6 +45,10 @@ servers: $(INSTALLED)  ## fetch a real Kafka and a real InfluxDB for the tests, 
 
 bench: $(INSTALLED) servers  ## measure end to end on the real Kafka, into bench/results.json
 	@$(BIN)/python bench/pipeline.py --json bench/results.json
+
+bench-detection: $(INSTALLED)  ## measure detection on the recordings in DATA=DIR, into bench/detection.json
+	@test -d '$(DATA)' || { echo 'say where the recordings are: make bench-detection DATA=DIR' >&2; exit 2; }
+	@$(BIN)/tocsin benchmark '$(DATA)' --json bench/detection.json
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

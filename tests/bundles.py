@@ -7,9 +7,11 @@ import torch
 
 from tocsin.core.records import Check, Floats, Verdict
 from tocsin_models.bundle import Bundle, empty_probe, make_bundle
-from tocsin_models.calibration import CalibrationPolicy, calibrate
+from tocsin_models.calibration import calibrate, fit_spans, weigh_run
+from tocsin_models.inference import Model
 from tocsin_models.networks import NetworkPolicy, build_network
 from tocsin_models.scaling import RobustScaler
+from tocsin_models.scoring import ScoringPolicy, fit_scorer
 
 torch.set_num_threads(1)
 
@@ -27,17 +29,26 @@ LENGTH = 8
 def tiny_bundle(seed: int, hidden: int = 4) -> Bundle:
     """Return an untrained bundle that answers all the same."""
     policy = NetworkPolicy(hidden=hidden, latent=2)
-    weights = build_network(len(CHANNELS), LENGTH, policy, seed).state_dict()
+    network = build_network(len(CHANNELS), LENGTH, policy, seed)
+    scaler, stride = RobustScaler(np.zeros(2), np.ones(2)), 4
+    scoring = ScoringPolicy()
+    evidence = Model(network, scaler, LENGTH).evidence(
+        some_windows(64), stride + scoring.lags, encode=False
+    )
+    scorer = fit_scorer(evidence, stride, scoring)
+    run = scorer.surprise(evidence).nats
+    spans = fit_spans([run], (1, 4, 16), scoring.cap, 2)
     draft = Bundle(
         channels=CHANNELS,
         length=LENGTH,
         period_ns=1_000_000_000,
-        stride=4,
-        scaler=RobustScaler(np.zeros(2), np.ones(2)),
+        stride=stride,
+        scaler=scaler,
         policy=policy,
-        weights={name: weight.numpy() for name, weight in weights.items()},
+        weights={name: weight.numpy() for name, weight in network.state_dict().items()},
         typical=np.ones(2),
-        calibration=calibrate([np.linspace(0.5, 1.5, 64)], CalibrationPolicy()),
+        scorer=scorer,
+        calibration=calibrate([weigh_run(run, spans)], spans),
         facts={"seed": seed},
         probe=empty_probe(LENGTH, len(CHANNELS)),
     )

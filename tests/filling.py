@@ -140,7 +140,7 @@ def _retraining() -> RetrainPolicy:
     recipe = Recipe(
         NetworkPolicy(hidden=16, latent=4),
         TrainingPolicy(seed=1, epochs=15, patience=15),
-        CalibrationPolicy(budget=1e-3),
+        calibration=CalibrationPolicy(budget=1e-3),
     )
     return RetrainPolicy(
         challenge=ChallengePolicy(recipe),

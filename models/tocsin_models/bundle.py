@@ -1,28 +1,45 @@
 """The immutable model bundle: one trained model with all that gives its scores meaning.
 
 As files it is ``weights.safetensors``, ``config.json`` (channels, grid, network, scaler),
-``calibration.json``, ``golden.safetensors`` (windows with the answers that this model gave for
-them), ``manifest.json`` (facts; size and sha256 of each file) and ``manifest.sha256``.
-A bundle holds no code: nothing in it is ever unpickled.
+``scoring.json`` and ``scoring.safetensors`` (what is normal), ``calibration.json`` (the limit),
+``golden.safetensors`` (windows with the answers that this model gave for them), ``manifest.json``
+(facts; size and sha256 of each file) and ``manifest.sha256``. A bundle holds no code: nothing in
+it is ever unpickled.
 """
 
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
-from tocsin_models.arrays import Flags, Floats, Singles
-from tocsin_models.calibration import Calibration, Method
+from tocsin_models.arrays import Flags, Floats, Indices, Singles
+from tocsin_models.calibration import Calibration, weigh_run
+from tocsin_models.evidence import collect
 from tocsin_models.inference import Model
-from tocsin_models.networks import Form, NetworkPolicy, Order, Output, load_network
-from tocsin_models.residuals import blame_channels, sum_residuals, window_errors
+from tocsin_models.networks import Form, NetworkPolicy, load_network
+from tocsin_models.packing import (
+    CALIBRATION,
+    CONFIG,
+    GAUGES,
+    GOLDEN,
+    SCORING,
+    WEIGHTS,
+    dump,
+    name_version,
+    plain_calibration,
+    read_calibration,
+    read_policy,
+    save_arrays,
+    seal,
+    verify,
+)
+from tocsin_models.residuals import window_errors
 from tocsin_models.scaling import RobustScaler
+from tocsin_models.scoring import Scorer
+from tocsin_models.spans import Averaging
 
 PROBE_TOLERANCE = 1e-5
 """How far another machine's answers to the golden probe may be off, in errors and in spreads.
@@ -30,23 +47,19 @@ PROBE_TOLERANCE = 1e-5
 The machine that made a bundle gives the same bits; other instruction sets round differently.
 """
 
-_FORMAT = 2
-_REST = 1e-6  # of a spread: a channel that moves less does not move
-_CONFIG, _CALIBRATION = "config.json", "calibration.json"
-_WEIGHTS, _GOLDEN = "weights.safetensors", "golden.safetensors"
-_MANIFEST, _DIGEST = "manifest.json", "manifest.sha256"
-_PARTS = (_CONFIG, _CALIBRATION, _WEIGHTS, _GOLDEN)
-
 Facts = Mapping[str, str | int | float]
+
+_REST = 1e-6  # of a spread: a channel that moves less does not move
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
     """What a model says of B windows; rows that are not ``finite`` hold NaN."""
 
-    error: Floats  # [B] window error / limit, not smoothed
+    error: Floats  # [B] surprise / limit, not averaged
     blame: Singles  # [B, F] share of the error, sums to 1
     expected: Singles  # [B, F] the model's value for the last step, engineering units
+    onset: Indices  # [B] steps from the one that the error is about to the window's end
     finite: Flags  # [B] whether the row has numbers at all
 
 
@@ -83,6 +96,7 @@ class Bundle:
     policy: NetworkPolicy
     weights: Mapping[str, Singles]
     typical: Floats  # [F] mean squared scaled error of a measured cell in normal windows
+    scorer: Scorer
     calibration: Calibration
     facts: Facts
     probe: Probe
@@ -94,13 +108,40 @@ class Bundle:
         network = load_network(len(self.channels), self.length, self.policy, self.weights)
         model = Model(network, self.scaler, self.length)
         object.__setattr__(self, "_model", model)
-        manifest = pack(self)[_MANIFEST]
-        object.__setattr__(self, "version", hashlib.sha256(manifest).hexdigest()[:16])
+        object.__setattr__(self, "version", name_version(pack(self)))
 
     @property
-    def smoothing(self) -> tuple[float, ...]:
-        """Weights of a window's and its forerunners' errors, newest first, summing to 1."""
-        return self.calibration.smoothing
+    def averaging(self) -> tuple[Averaging, ...]:
+        """How errors of a window and its forerunners are averaged, one for each span."""
+        limit = self.calibration.limit
+        return tuple(
+            Averaging(span.weights, span.cap / limit, span.usual / limit)
+            for span in self.calibration.spans
+        )
+
+    def weigh(self, averages: Floats) -> Floats:
+        """Return the scores ``[B]``, 1.0 at the profile's limit, of averages of errors ``[B, S]``.
+
+        There is one column for each of ``averaging``.
+        """
+        limit = self.calibration.limit
+        return self.calibration.weigh(averages * limit) / limit
+
+    def score(self, values: Floats) -> Floats:
+        """Return the scores ``[B]`` of windows ``[B, T, F]`` of one asset that follow one another.
+
+        This is what a stream would have said, but for the asset's own limit; NaN where a window
+        has no finite error, which then counts as usual.
+        """
+        error, limit = self.judge(values).error, self.calibration.limit
+        usual = float(np.nanmean(error)) if np.isfinite(error).any() else 0.0
+        scores = weigh_run(np.where(np.isnan(error), usual, error) * limit, self.calibration.spans)
+        return np.where(np.isnan(error), np.nan, scores / limit)
+
+    def limits_of(self, assets: Sequence[str]) -> Floats:
+        """Return the limits of assets in limits of their profile: 1 for one that is not known."""
+        own = self.calibration.assets
+        return np.array([own.get(asset, 1.0) for asset in assets])
 
     def judge(self, values: Floats) -> Judged:
         """Judge windows ``[B, T, F]`` in engineering units, NaN where not measured.
@@ -108,22 +149,24 @@ class Bundle:
         A row's bits depend on that row alone, whatever its neighbours, its place in the batch or
         the number of threads. A row without a measured cell is not ``finite``.
         """
-        rows, channels = len(values), len(self.channels)
-        error = np.empty(rows)
+        rows, channels, scorer = len(values), len(self.channels), self.scorer
+        error, onset = np.empty(rows), np.empty(rows, np.int64)
         blame = np.empty((rows, channels), dtype=np.float32)
         expected = np.empty((rows, channels), dtype=np.float32)
-        for each in self._model.answers(values):
-            residuals = sum_residuals(each.scaled, each.expected, each.mask)
-            error[each.part] = window_errors(residuals, self.typical)
-            blame[each.part] = blame_channels(residuals)
+        for each in self._model.answers(values, encode=scorer.wants_latent):
+            found = scorer.surprise(
+                collect(each.scaled, each.expected, each.mask, scorer.recent, each.latent)
+            )
+            error[each.part], onset[each.part] = found.nats, found.onset
+            blame[each.part] = found.blame
             with np.errstate(over="ignore"):  # what f32 cannot hold is found not finite below
                 expected[each.part] = self.scaler.unscale(each.expected[:, -1])
         finite = np.isfinite(error) & np.isfinite(expected).all(axis=1)
         error[~finite], blame[~finite], expected[~finite] = np.nan, np.nan, np.nan
-        return Judged(error / self.calibration.limit, blame, expected, finite)
+        return Judged(error / self.calibration.limit, blame, expected, onset, finite)
 
     def errors(self, values: Floats) -> Floats:
-        """Return the errors ``[B]`` of windows ``[B, T, F]``, not divided by the limit."""
+        """Return the mean squared errors ``[B]`` of windows ``[B, T, F]``, in spreads."""
         return window_errors(self._model.residuals(values), self.typical)
 
     def residuals(self, values: Floats) -> Floats:
@@ -237,14 +280,16 @@ def pack(bundle: Bundle) -> dict[str, bytes]:
         "spread": bundle.scaler.spread.tolist(),
         "typical": bundle.typical.tolist(),
     }
+    scoring, gauges = bundle.scorer.pack()
     files = {
-        _CONFIG: _dump(config),
-        _CALIBRATION: _dump(asdict(bundle.calibration)),
-        _WEIGHTS: _save(bundle.weights),
-        _GOLDEN: _save(asdict(bundle.probe)),
+        CONFIG: dump(config),
+        SCORING: dump(scoring),
+        GAUGES: save_arrays(gauges),
+        CALIBRATION: dump(plain_calibration(asdict(bundle.calibration))),
+        WEIGHTS: save_arrays(bundle.weights),
+        GOLDEN: save_arrays(asdict(bundle.probe)),
     }
-    manifest = _dump({"facts": dict(bundle.facts), "files": _list_parts(files), "format": _FORMAT})
-    return {**files, _MANIFEST: manifest, _DIGEST: _digest(manifest).encode()}
+    return seal(files, bundle.facts)
 
 
 def unpack(files: Mapping[str, bytes]) -> Bundle:
@@ -253,12 +298,12 @@ def unpack(files: Mapping[str, bytes]) -> Bundle:
     Raises:
         ValueError: Naming what is missing, damaged, misshapen or no longer true.
     """
-    facts = _verify(files)
+    facts = verify(files)
     try:
         bundle = _read(files, facts)
     except (KeyError, TypeError, ValueError, SafetensorError) as error:
         raise ValueError(f"bundle: the contents do not fit together: {error!r}") from error
-    if _digest(files[_MANIFEST])[:16] != bundle.version:
+    if name_version(files) != bundle.version:
         raise ValueError("bundle: manifest.json is not written as it should be")
     gap = probe_gap(bundle)
     if not gap <= PROBE_TOLERANCE:
@@ -266,56 +311,21 @@ def unpack(files: Mapping[str, bytes]) -> Bundle:
     return bundle
 
 
-def _dump(content: Mapping[str, object]) -> bytes:
-    return json.dumps(content, allow_nan=False, indent=1, sort_keys=True).encode()
-
-
-def _save(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    # safetensors takes the memory as it lies, so it must lie in order
-    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _verify(files: Mapping[str, bytes]) -> Facts:
-    """Return the facts if all files are there and have the listed sizes and digests."""
-    if set(files) != {*_PARTS, _MANIFEST, _DIGEST}:
-        raise ValueError(f"bundle: expected {[*_PARTS, _MANIFEST, _DIGEST]}, got {sorted(files)}")
-    if _digest(files[_MANIFEST]).encode() != files[_DIGEST]:
-        raise ValueError("bundle: manifest.json or manifest.sha256 is damaged")
-    try:
-        manifest = json.loads(files[_MANIFEST])
-    except ValueError as error:
-        raise ValueError(f"bundle: manifest.json is not JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != _FORMAT:
-        raise ValueError(f"bundle: manifest.json is not of format {_FORMAT}")
-    listed, found = manifest.get("files"), _list_parts(files)
-    for name in _PARTS:
-        if not isinstance(listed, dict) or listed.get(name) != found[name]:
-            raise ValueError(f"bundle: {name} is damaged")
-    facts: Facts = manifest.get("facts", {})
-    return facts
-
-
-def _list_parts(files: Mapping[str, bytes]) -> dict[str, dict[str, int | str]]:
-    return {name: {"bytes": len(files[name]), "sha256": _digest(files[name])} for name in _PARTS}
-
-
 def _read(files: Mapping[str, bytes], facts: Facts) -> Bundle:
-    config, calibration = json.loads(files[_CONFIG]), json.loads(files[_CALIBRATION])
-    golden = load(files[_GOLDEN])
+    config, calibration = json.loads(files[CONFIG]), json.loads(files[CALIBRATION])
+    scoring = json.loads(files[SCORING])
+    golden = load(files[GOLDEN])
     return Bundle(
         channels=tuple(config["channels"]),
         length=config["length"],
         period_ns=config["period_ns"],
         stride=config["stride"],
         scaler=RobustScaler(_floats(config["centre"]), _floats(config["spread"])),
-        policy=_read_policy(config["network"]),
-        weights=load(files[_WEIGHTS]),
+        policy=read_policy(config["network"]),
+        weights=load(files[WEIGHTS]),
         typical=_floats(config["typical"]),
-        calibration=_read_calibration(calibration),
+        scorer=Scorer.unpack(scoring, load(files[GAUGES])),
+        calibration=read_calibration(calibration),
         facts=facts,
         probe=Probe(golden["values"], golden["error"], golden["expected"]),
     )
@@ -323,18 +333,6 @@ def _read(files: Mapping[str, bytes], facts: Facts) -> Bundle:
 
 def _floats(numbers: list[float]) -> Floats:
     return np.array(numbers, dtype=np.float64)
-
-
-def _read_policy(content: dict[str, Any]) -> NetworkPolicy:
-    if content["form"] not in list(Form):
-        raise ValueError(f"no network is called {content['form']!r}, only {', '.join(Form)}")
-    kinds = {"form": Form, "order": Order, "output": Output}
-    return NetworkPolicy(**content | {key: kind(content[key]) for key, kind in kinds.items()})
-
-
-def _read_calibration(content: dict[str, Any]) -> Calibration:
-    smoothing, method = tuple(content["smoothing"]), Method(content["method"])
-    return Calibration(**{**content, "smoothing": smoothing, "method": method})
 
 
 def _check(bundle: Bundle) -> None:
@@ -348,6 +346,7 @@ def _check(bundle: Bundle) -> None:
         raise ValueError("bundle: the scaler or typical errors are for another number of channels")
     if not (np.isfinite(bundle.typical).all() and (bundle.typical > 0).all()):
         raise ValueError("bundle: typical errors must be finite and above zero")
+    bundle.scorer.check(channels)
     rows, probe = len(bundle.probe.values), bundle.probe
     shapes = (probe.values.shape, probe.error.shape, probe.expected.shape)
     if shapes != ((rows, length, channels), (rows,), (rows, channels)):

@@ -1,17 +1,23 @@
-"""From held-out errors of normal windows to the limit that a score is measured against."""
+"""From the surprise of normal windows to the limit that a score is measured against."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from math import exp, log
 
 import numpy as np
 
 from tocsin_models.arrays import Floats
+from tocsin_models.spans import Span, average
+from tocsin_models.tails import fit_tail
 
 _ENOUGH_ABOVE = 10  # windows above the limit that make an empirical quantile worth its name
 _LEAST_EXCESSES = 20  # below this a shape cannot be told from chance
 _LARGEST_SHAPE = 0.5  # above it the distribution has no variance, and the fit no meaning
-_LEAST_LIMIT = 1e-4  # a hundredth of a spread, squared: less than that is never abnormal
+_LEAST_TIMES, _MOST_TIMES = 1.5, 3.0  # of what the budget itself comes to in nats
+_PRIOR_STEPS = 500  # that doubt is worth: a limit from so many is twice as high
+_PRIOR_EXCESSES = 20.0  # that the profile's own tail counts for beside an asset's
+_MOST_APART = 3.0  # times by which an asset's limit may differ from its profile's
 
 
 class Method(StrEnum):
@@ -26,31 +32,31 @@ class Method(StrEnum):
 class CalibrationPolicy:
     """What is asked of a calibration.
 
-    ``budget`` is the share of normal windows that may lie above the limit. ``span`` and ``count``
-    shape the smoothing: an exponentially weighted mean of that span over ``count`` windows.
-    ``tail_share`` of the errors make up the tail that is extrapolated.
+    ``budget`` is the share of normal windows at which an alert may be about to open: ``open_count``
+    of the last ``open_of`` windows at or above the limit. ``tail_share`` of the scores make up the
+    tail that is extrapolated.
     """
 
     budget: float = 0.001
-    span: float = 3.0
-    count: int = 6
+    open_count: int = 3
+    open_of: int = 5
     tail_share: float = 0.1
 
     def __post_init__(self) -> None:
         if not 0 < self.budget < 0.5:
             raise ValueError("calibration: choose a budget above 0 and below 0.5")
-        if self.span < 1 or not 1 <= self.count <= 64:
-            raise ValueError("calibration: choose span >= 1 and count between 1 and 64")
+        if not 1 <= self.open_count <= self.open_of <= 64:
+            raise ValueError("calibration: choose 1 <= open_count <= open_of <= 64")
         if not 0 < self.tail_share <= 0.5:
             raise ValueError("calibration: choose 0 < tail_share <= 0.5")
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What gives a bundle's errors their meaning: score = smoothed error / ``limit``."""
+    """What gives surprises their meaning: score = the largest over the spans / ``limit``."""
 
-    limit: float
-    smoothing: tuple[float, ...]  # weight of the newest window first; they sum to 1
+    limit: float  # nats
+    spans: tuple[Span, ...]
     method: Method
     reason: str
     budget: float
@@ -58,78 +64,153 @@ class Calibration:
     threshold: float  # where the extrapolated tail begins
     shape: float  # of the generalised Pareto distribution; 0 is the exponential one
     scale: float
+    assets: Mapping[str, float] = field(default_factory=dict)
+    """What the limit is multiplied by for an asset; 1 for one that is not named."""
 
     def __post_init__(self) -> None:
-        numbers = (self.limit, self.budget, self.threshold, self.shape, self.scale, *self.smoothing)
+        numbers = (self.limit, self.budget, self.threshold, self.shape, self.scale)
         if not np.isfinite(numbers).all() or self.limit <= 0:
             raise ValueError("calibration: every number must be finite and the limit above zero")
-        if not self.smoothing or min(self.smoothing) < 0 or abs(sum(self.smoothing) - 1) > 1e-9:
-            raise ValueError("calibration: smoothing weights must not be negative, and sum to 1")
+        if not self.spans:
+            raise ValueError("calibration: give at least one span")
+        if not all(1 / _MOST_APART <= ratio <= _MOST_APART for ratio in self.assets.values()):
+            raise ValueError(f"calibration: an asset's limit is within {_MOST_APART:.0f} times")
+
+    def weigh(self, averages: Floats) -> Floats:
+        """Return the scores of N windows from their averages ``[N, S]`` in nats, before limits."""
+        surprises = [
+            span.tail.surprise(averages[:, column]) for column, span in enumerate(self.spans)
+        ]
+        return np.asarray(np.max(surprises, axis=0))
 
 
-def smoothing_weights(span: float, count: int) -> tuple[float, ...]:
-    """Return an exponentially weighted mean's weights, newest first, cut off after ``count``."""
-    decay = 1 - 2 / (span + 1)
-    raw = [decay**age for age in range(count)]
-    return tuple(weight / sum(raw) for weight in raw)
-
-
-def smooth(errors: Floats, weights: Sequence[float]) -> Floats:
-    """Return the weighted mean of each of ``errors [n]`` and those before it.
-
-    ``weights`` are newest first. Where fewer errors came before than there are weights, the
-    weights that are in use are made to sum to 1.
-    """
-    total, used = np.zeros_like(errors), np.zeros_like(errors)
-    for age, weight in enumerate(weights[: len(errors)]):
-        total[age:] += weight * errors[: len(errors) - age]
-        used[age:] += weight
-    return total / used
-
-
-def calibrate(errors: Sequence[Floats], policy: CalibrationPolicy | None = None) -> Calibration:
-    """Return the calibration of normal windows' errors.
+def fit_spans(
+    runs: Sequence[Floats], windows: Sequence[int], cap: float, capped_from: float
+) -> tuple[Span, ...]:
+    """Return what is normal for averages over several spans.
 
     Args:
-        errors: One array a run of consecutive windows of one asset, oldest first.
+        runs: Surprises of runs of consecutive normal windows of one asset, oldest first.
+        windows: The spans.
+        cap: Nats that one window may add to a long span.
+        capped_from: Windows from which a span is long.
+    """
+    spans = []
+    for each in windows:
+        most = cap if each >= capped_from else float("inf")
+        usual = float(np.minimum(np.concatenate(runs), most).mean())
+        averages = np.concatenate([average(run, each, most, usual) for run in runs])
+        spans.append(Span(each, most, usual, fit_tail(averages)))
+    return tuple(spans)
+
+
+def weigh_run(run: Floats, spans: Sequence[Span]) -> Floats:
+    """Return the largest surprise over the spans at each of ``run [n]``, in nats."""
+    said = [s.tail.surprise(average(run, s.windows, s.cap, s.usual)) for s in spans]
+    return np.asarray(np.max(said, axis=0))
+
+
+def hold(scores: Floats, count: int, of: int) -> Floats:
+    """Return what ``count`` of the last ``of`` scores of a run reach, at each of ``[n]``.
+
+    An alert that wants so many opens where this reaches the limit. Where fewer have come so far,
+    the missing ones reach nothing, and the result is 0.
+    """
+    padded = np.concatenate([np.zeros(of - 1), scores])
+    ranked = np.sort(np.lib.stride_tricks.sliding_window_view(padded, of), axis=1)
+    return np.asarray(ranked[:, of - count])
+
+
+def calibrate(
+    scores: Sequence[Floats],
+    spans: tuple[Span, ...],
+    policy: CalibrationPolicy | None = None,
+    stride: int = 1,
+    assets: Sequence[str] = (),
+) -> Calibration:
+    """Return the calibration by normal windows.
+
+    Args:
+        scores: In nats, one array a run of consecutive windows of one asset, oldest first.
+        spans: What the scores were made by.
         policy: What is asked of the calibration.
+        stride: Steps between two windows.
+        assets: Whose each run is, to find limits of their own; nobody's, if empty.
 
     Returns:
-        The limit that a share of ``budget`` of these smoothed errors exceeds: their quantile where
+        The limit that alerts open at for a share of ``budget`` of the windows: the quantile where
         at least ten lie above it, else the quantile of a tail fitted to the largest of them (peaks
-        over threshold; Siffer et al. 2017).
+        over threshold; Siffer et al. 2017). It stays between 1.5 and 3 times -log ``budget``, which
+        is where it would be if windows were as independent and alike as they never are: conditions
+        that were not met yet always surprise a little more, and where parts of the training data
+        contradict one another, no limit is high enough for that and low enough for faults. It is
+        the higher the less was seen, by a share of 500 / steps: what a few minutes were like says
+        little of the next day.
 
     Raises:
-        ValueError: If there is no error, or one is not finite or negative.
+        ValueError: If there is no score, or one is not finite or negative.
     """
     policy = policy or CalibrationPolicy()
-    runs = [run for run in errors if len(run)]
-    if not runs:
+    if not any(len(run) for run in scores):
         raise ValueError("calibration: there is no held-out window; give more normal windows")
-    if not all(np.isfinite(run).all() and (run >= 0).all() for run in runs):
+    if not all(np.isfinite(run).all() and (run >= 0).all() for run in scores):
         raise ValueError(
-            "calibration: an error is not finite or negative; leave out windows without a score"
+            "calibration: a score is not finite or negative; leave out windows without a score"
         )
-    weights = smoothing_weights(policy.span, policy.count)
-    return _calibrate_smoothed(np.concatenate([smooth(run, weights) for run in runs]), policy)
-
-
-def _calibrate_smoothed(errors: Floats, policy: CalibrationPolicy) -> Calibration:
-    tail = _fit_tail(errors, policy)
+    held = [hold(run, policy.open_count, policy.open_of) for run in scores]
+    whole = np.concatenate(held)
+    tail = _fit_tail(whole, policy)
     limit = tail.quantile(policy.budget)
-    if len(errors) * policy.budget < 1:
-        limit = max(limit, float(errors.max()))  # one above would already exceed the budget
+    if len(whole) * policy.budget < 1:
+        limit = max(limit, float(whole.max()))  # one above would already exceed the budget
+    least, most = (times * -log(policy.budget) for times in (_LEAST_TIMES, _MOST_TIMES))
+    doubt = 1 + _PRIOR_STEPS / (stride * len(whole))
+    bounded = min(max(limit, least), most)
+    owners: dict[str, list[Floats]] = {}
+    for name, run in zip(assets, held, strict=False):
+        owners.setdefault(name, []).append(run)
     return Calibration(
-        limit=max(limit, _LEAST_LIMIT),
-        smoothing=smoothing_weights(policy.span, policy.count),
+        limit=doubt * bounded,
+        spans=spans,
         method=tail.method,
-        reason=tail.reason,
+        reason=f"{tail.reason}{_explain(limit, bounded, doubt)}",
         budget=policy.budget,
-        samples=len(errors),
+        samples=len(whole),
         threshold=tail.threshold,
         shape=tail.shape,
         scale=tail.scale,
+        assets={name: _ratio(np.concatenate(own), whole, policy) for name, own in owners.items()},
     )
+
+
+def _explain(found: float, bounded: float, doubt: float) -> str:
+    """Return what was done to a limit after it was found."""
+    moved = ""
+    if bounded != found:
+        moved = f"; {'raised' if bounded > found else 'lowered'} from {found:.3g} to {bounded:.3g}"
+    return f"{moved}; {doubt - 1:.0%} more for how little was seen"
+
+
+def _ratio(own: Floats, whole: Floats, policy: CalibrationPolicy) -> float:
+    """Return an asset's limit in limits of its profile.
+
+    Both are read off an exponential tail over the same threshold. Of the asset's tail two things
+    are not known, how often it gets there and how far: for both the profile's are the prior, worth
+    `_PRIOR_EXCESSES` excesses (a gamma prior of the mean excess, a beta prior of the share). An
+    asset of which little was seen has its profile's limit, and one of which much was seen its own.
+    """
+    threshold = float(np.quantile(whole, 1 - policy.tail_share))
+    excesses = whole[whole > threshold] - threshold
+    if not excesses.size or threshold <= 0:
+        return 1.0
+    mean, share = float(excesses.mean()), len(excesses) / len(whole)
+    above = own[own > threshold] - threshold
+    own_mean = (_PRIOR_EXCESSES * mean + above.sum()) / (_PRIOR_EXCESSES + len(above))
+    own_share = (_PRIOR_EXCESSES + len(above)) / (_PRIOR_EXCESSES / share + len(own))
+    reach = threshold + mean * max(log(share / policy.budget), 0)
+    own_reach = threshold + own_mean * max(log(own_share / policy.budget), 0)
+    bound = log(_MOST_APART)
+    return exp(min(max(log(own_reach / reach), -bound), bound))
 
 
 @dataclass(frozen=True, slots=True)

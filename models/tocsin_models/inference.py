@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from tocsin_models.arrays import Flags, Floats, Singles
+from tocsin_models.evidence import Evidence, collect, join_evidence
 from tocsin_models.networks import Autoencoder
 from tocsin_models.residuals import Residuals, squared_errors, sum_residuals
 from tocsin_models.scaling import RobustScaler
@@ -31,13 +33,14 @@ _TURN_S = 1e-4
 def settle_threads() -> None:
     """Settle, for this process, how networks share it with other work.
 
-    Torch uses one thread, for training and for use: these networks are small, a second thread
-    gains nothing on a free machine, and on a busy one waiting for it makes everything many times
-    slower. And Python's threads take short turns: between any two steps of a network the scoring
-    thread needs the interpreter for a moment, and with Python's own 5 ms it would wait there, for
-    a thread that decodes, longer than the network works.
+    Torch and numpy's products use one thread, for training and for use: these networks are small,
+    a second thread gains nothing on a free machine, and on a busy one waiting for it makes
+    everything many times slower. And Python's threads take short turns: between any two steps of a
+    network the scoring thread needs the interpreter for a moment, and with Python's own 5 ms it
+    would wait there, for a thread that decodes, longer than the network works.
     """
     torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
     sys.setswitchinterval(_TURN_S)
 
 
@@ -49,6 +52,7 @@ class Answer:
     scaled: Singles  # [N, T, F] NaN where not measured
     mask: Flags  # [N, T, F] true where measured
     expected: Singles  # [N, T, F] scaled
+    latent: Singles | None  # [N, Z] where it was asked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,15 +63,17 @@ class Model:
     scaler: RobustScaler
     length: int
 
-    def answers(self, values: Floats) -> Iterator[Answer]:
+    def answers(self, values: Floats, *, encode: bool = False) -> Iterator[Answer]:
         """Run windows ``[B, T, F]`` in engineering units through the network, part by part."""
         for part, scaled, mask in self._parts(values):
             x, measured = torch.from_numpy(scaled), torch.from_numpy(mask)
             with torch.inference_mode():
                 joined = torch.split(self.network.join(x, measured), BATCH_ROWS)
                 said = torch.cat([self.network.forward(each) for each in joined]).numpy()
+                latent = [self.network.encode(each) for each in joined] if encode else []
             rows = part.stop - part.start
-            yield Answer(part, scaled[:rows], mask[:rows], said[:rows])
+            found = torch.cat(latent)[:rows].numpy() if encode else None
+            yield Answer(part, scaled[:rows], mask[:rows], said[:rows], found)
 
     def residuals(self, values: Floats) -> Residuals:
         """Return the summed squared errors of windows ``[B, T, F]``."""
@@ -77,6 +83,15 @@ class Model:
             found = sum_residuals(each.scaled, each.expected, each.mask)
             sums[each.part], counts[each.part] = found.sums, found.counts
         return Residuals(sums, counts)
+
+    def evidence(self, values: Floats, recent: int, *, encode: bool) -> Evidence:
+        """Return what there is to judge windows ``[B, T, F]`` by, of their ``recent`` steps."""
+        return join_evidence(
+            [
+                collect(each.scaled, each.expected, each.mask, recent, each.latent)
+                for each in self.answers(values, encode=encode)
+            ]
+        )
 
     def cell_residuals(self, values: Floats) -> Floats:
         """Return the squared scaled error of each cell, ``[B, T, F]``, 0 where not measured."""

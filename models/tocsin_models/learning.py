@@ -8,11 +8,22 @@ import torch
 
 from tocsin_models.arrays import Flags, Floats, Indices, Times
 from tocsin_models.bundle import Bundle, Facts, empty_probe, make_bundle
-from tocsin_models.calibration import CalibrationPolicy, calibrate
+from tocsin_models.calibration import (
+    Calibration,
+    CalibrationPolicy,
+    calibrate,
+    fit_spans,
+    weigh_run,
+)
+from tocsin_models.evidence import Evidence
+from tocsin_models.identity import check_identity
 from tocsin_models.inference import Model
 from tocsin_models.networks import NetworkPolicy
-from tocsin_models.residuals import typical_errors, window_errors
-from tocsin_models.scaling import RobustScaler
+from tocsin_models.residuals import Residuals, typical_errors, window_errors
+from tocsin_models.scaling import RobustScaler, Scale
+from tocsin_models.scoring import Scorer, ScoringPolicy, cross_surprise, fit_scorer
+from tocsin_models.senses import Aspect
+from tocsin_models.spans import choose_windows
 from tocsin_models.training import Fitted, Progress, TrainingPolicy, check_pair, fit
 
 _PROBE_ROWS = 16
@@ -28,7 +39,9 @@ class Recipe:
 
     network: NetworkPolicy = field(default_factory=NetworkPolicy)
     training: TrainingPolicy = field(default_factory=TrainingPolicy)
+    scoring: ScoringPolicy = field(default_factory=ScoringPolicy)
     calibration: CalibrationPolicy = field(default_factory=CalibrationPolicy)
+    scale: Scale = Scale.AUTO
     later: float = 0.15
     unseen: float = 0.2
     least_windows: int = 32
@@ -49,6 +62,7 @@ class TrainingSet:
     channels: tuple[str, ...]  # F names
     period_ns: int  # between two steps
     stride: int  # steps between two windows
+    names: tuple[str, ...] = ()  # of the assets that ``group`` counts, if they may differ
 
     def __post_init__(self) -> None:
         rows = len(self.values)
@@ -126,7 +140,7 @@ def train_bundle(
     """
     recipe = recipe or Recipe()
     split = split_by_time(windows, recipe)
-    scaler = RobustScaler.fit(windows.values[split.older])
+    scaler = RobustScaler.fit(windows.values[split.older], recipe.scale)
     older, later = (scaler.scale(windows.values[part]) for part in (split.older, split.later))
     weights = start.weights if start and _is_alike(start, windows, recipe) else None
     fitted = fit(older, later, recipe.network, recipe.training, progress, weights)
@@ -145,25 +159,65 @@ def _calibrate(
     windows: TrainingSet, split: Split, recipe: Recipe, scaler: RobustScaler, fitted: Fitted
 ) -> Bundle:
     """Return a bundle whose limit is found on the unseen windows; it has no golden probe yet."""
-    residuals = Model(fitted.network, scaler, windows.length).residuals(
-        windows.values[split.unseen]
+    model, stride, policy = (
+        Model(fitted.network, scaler, windows.length),
+        windows.stride,
+        recipe.scoring,
     )
-    typical = typical_errors(residuals)
-    errors = window_errors(residuals, typical)
+    every = np.concatenate([split.older, split.later, split.unseen])
+    evidence = model.evidence(
+        windows.values[every], stride + policy.lags, encode=Aspect.LATENT in policy.aspects
+    )
+    scorer = fit_scorer(evidence, stride, policy)
+    unseen = evidence.take(slice(-len(split.unseen), None))
+    typical = typical_errors(Residuals(unseen.sums, unseen.counts))
+    errors = window_errors(Residuals(unseen.sums, unseen.counts), typical)
     found = _describe(windows, split, recipe, fitted)
     return Bundle(
         channels=windows.channels,
         length=windows.length,
         period_ns=windows.period_ns,
-        stride=windows.stride,
+        stride=stride,
         scaler=scaler,
         policy=recipe.network,
         weights={name: w.numpy() for name, w in fitted.network.state_dict().items()},
         typical=typical,
-        calibration=calibrate(_runs(windows, split.unseen, errors), recipe.calibration),
-        facts={**found, "holdout_error": float(errors.mean())},
+        scorer=scorer,
+        calibration=_find_limit(windows, every, evidence, scorer, recipe.calibration),
+        facts={
+            **found,
+            **_describe_bottleneck(model, windows.values[split.unseen]),
+            "holdout_error": float(errors.mean()),
+        },
         probe=empty_probe(windows.length, len(windows.channels)),
     )
+
+
+def _find_limit(
+    windows: TrainingSet,
+    every: Indices,
+    evidence: Evidence,
+    scorer: Scorer,
+    policy: CalibrationPolicy,
+) -> Calibration:
+    """Return the calibration by windows ``every`` and the evidence in them.
+
+    What is normal for an average is found on all of them. The limit is found on surprises that are
+    crosswise: each part in time is judged by a scorer that has not seen it.
+    """
+    scoring, stride = scorer.policy, scorer.stride
+    order, cuts = _find_runs(windows, every)
+    spans = fit_spans(
+        np.split(scorer.surprise(evidence, own=True).nats[order], cuts),
+        choose_windows(scoring.spans, stride),
+        scoring.cap,
+        scoring.capped_from / stride,
+    )
+    crosswise = cross_surprise(evidence, windows.end_ns[every], scorer)
+    runs = [weigh_run(run, spans) for run in np.split(crosswise[order], cuts)]
+    groups = [int(windows.group[every[run[0]]]) for run in np.split(order, cuts)]
+    assets = [windows.names[group] for group in groups] if windows.names else []
+    return calibrate(runs, spans, policy, stride, assets)
 
 
 def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted) -> Facts:
@@ -186,13 +240,25 @@ def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted
     }
 
 
-def _runs(windows: TrainingSet, part: Indices, errors: Floats) -> list[Floats]:
-    """Return ``errors`` of the windows ``part`` as runs of consecutive windows of one asset."""
+def _describe_bottleneck(model: Model, values: Floats) -> Facts:
+    """Return whether a model only copies windows ``[N, T, F]``; nothing where none moves."""
+    try:
+        found = check_identity(model, values)
+    except ValueError:
+        return {}
+    return {"noise_lost": found.noise, "copies": int(found.copies)}
+
+
+def _find_runs(windows: TrainingSet, part: Indices) -> tuple[Indices, Indices]:
+    """Return the order in which windows ``part`` follow one another, and where runs are cut.
+
+    A run is of consecutive windows of one asset.
+    """
     group, end_ns = windows.group[part], windows.end_ns[part]
     order = np.lexsort((end_ns, group))
     step_ns = windows.stride * windows.period_ns
     broken = (np.diff(group[order]) != 0) | (np.diff(end_ns[order]) != step_ns)
-    return np.split(errors[order], np.flatnonzero(broken) + 1)
+    return order, np.flatnonzero(broken) + 1
 
 
 def holdout_error(bundle: Bundle, values: Floats) -> float:

@@ -1,6 +1,7 @@
 """Robust scaling, one centre and one spread a channel, with missing values."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Self
 
 import numpy as np
@@ -13,7 +14,24 @@ CLIP = 20.0
 _NORMAL_QUARTILES = 1.349  # distance of a normal distribution's quartiles in standard deviations
 _TAIL = 0.001  # share of values at either end that may be spikes
 _LEAST_SHARE = 1e-3  # of a channel's own size: the smallest movement that can mean something
+_MOST_APART = 10.0  # largest magnitude / the median one, of channels that may share one range
+_LARGEST = 10.0  # magnitude in a range that values were brought to
 _ABSURD = 1e150  # squares of anything larger overflow; such readings teach nothing
+
+
+class Scale(StrEnum):
+    """Whether channels have a spread each, or one in common.
+
+    Where all channels were brought to one range, or are in one unit, how far a channel moves says
+    how much it matters: then they share one spread, and one that hardly ever moves is not blown
+    up. Channels in units of their own cannot be compared, and have their own. ``auto`` takes
+    channels for brought to one range where none is larger than 10, nor than 10 times the median
+    one: engineering units seldom are.
+    """
+
+    AUTO = "auto"
+    OWN = "own"
+    SHARED = "shared"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +63,13 @@ class RobustScaler:
             raise ValueError("scaler: every spread must be above zero")
 
     @classmethod
-    def fit(cls, values: Floats) -> Self:
+    def fit(cls, values: Floats, scale: Scale = Scale.OWN) -> Self:
         """Return the scaler of ``values [..., F]``; NaN counts nothing."""
         columns = values.reshape(-1, values.shape[-1])
         pairs = [_centre_and_spread(columns[:, channel]) for channel in range(columns.shape[1])]
         centre, spread = np.array(pairs, dtype=np.float64).reshape(-1, 2).T.copy()
+        if scale is Scale.SHARED or (scale is Scale.AUTO and _is_one_range(columns)):
+            spread = np.full_like(spread, _common_spread(columns))
         return cls(centre, spread)
 
     def scale(self, values: Floats) -> Singles:
@@ -77,3 +97,22 @@ def _centre_and_spread(column: Floats) -> tuple[float, float]:
     moving = float(inner.std()) if inner.size else 0.0
     spread = max((high - low) / _NORMAL_QUARTILES, moving, _LEAST_SHARE * abs(centre))
     return centre, spread or 1.0
+
+
+def _is_one_range(columns: Floats) -> bool:
+    """Return whether channels ``[N, F]`` look as if they had been brought to one range."""
+    sizes = [float(np.abs(each).max()) for each in _moving(columns)]
+    most = min(_LARGEST, _MOST_APART * float(np.median(sizes))) if sizes else 0.0
+    return len(sizes) > 1 and max(sizes) <= most
+
+
+def _common_spread(columns: Floats) -> float:
+    """Return the root of the mean variance of the channels ``[N, F]`` that move; 1 if none does."""
+    variances = [float(each.var()) for each in _moving(columns)]
+    return float(np.sqrt(np.mean(variances))) if variances else 1.0
+
+
+def _moving(columns: Floats) -> list[Floats]:
+    """Return the usable values of each channel of ``[N, F]`` that moves."""
+    usable = [each[np.abs(each) < _ABSURD] for each in columns.T]
+    return [each for each in usable if each.size and each.min() < each.max()]

@@ -15,7 +15,8 @@ from tocsin_models.networks import Autoencoder, Form, NetworkPolicy, Output, bui
 from tocsin_models.networks.pca import PcaAutoencoder
 
 _MOST_LATER = 2_048  # windows that early stopping looks at; more would only cost time
-_LAST_RATE = 0.05  # of the learning rate, at the last epoch
+_HIDDEN_IN = 8  # of so many windows, cells of one are hidden
+_RISE = 0.1  # of all steps, over which the learning rate rises
 _PART_ROWS = 256  # windows that are looked at together where nothing is learned
 _ROUNDS = 3  # of a closed form, that fills gaps and leaves windows out by what it knew before
 _MOST_SOLVED = 16_384  # windows that a closed form is found from; overlapping ones say little more
@@ -28,22 +29,22 @@ class TrainingPolicy:
     An epoch is ``batches`` random batches, however many windows there are, so the time that
     training takes does not grow with them. Of each batch the windows whose loss lies far apart,
     at most the worst ``trim`` share, are left out, because "normal" data seldom are so throughout.
-    In half of the windows each channel, and each cell, is hidden from the input, though not from
+    In every eighth window each channel, and each cell, is hidden from the input, though not from
     the loss, with probability ``hide``: the network learns to do without what is missing, and to
-    say what it should have been. To the same half normal noise of ``noise`` spreads is added, which
-    it learns to take away (Vincent et al. 2008). What a form is strict about beside its loss, such
-    as sparseness, grows over the first ``warm_up`` share of the epochs. ``device`` is ``auto``, or
-    one of torch's names.
+    say what it should have been. To half of the windows normal noise of ``noise`` spreads is added,
+    which it learns to take away (Vincent et al. 2008). What a form is strict about beside its loss,
+    such as sparseness, grows over the first ``warm_up`` share of the epochs. ``device`` is
+    ``auto``, or one of torch's names.
 
     A PCA has a closed form: of all these it only heeds ``trim``.
     """
 
     seed: int = 0
-    epochs: int = 50
+    epochs: int = 30
     batches: int = 40
     batch_rows: int = 32
     learning_rate: float = 5e-3
-    patience: int = 10
+    patience: int = 25
     trim: float = 0.1
     hide: float = 0.05
     clip_norm: float = 1.0
@@ -234,12 +235,15 @@ class _Trainer(_Learner):
     def run_epoch(self, epoch: int) -> float:
         """Take one epoch's steps and return their mean loss."""
         policy = self._policy
-        share = 0.5 * (1 + cos(pi * (epoch - 1) / policy.epochs))  # a cosine from 1 to 0
-        for group in self._descent.param_groups:
-            group["lr"] = policy.learning_rate * (_LAST_RATE + (1 - _LAST_RATE) * share)
         self._warmth = min(1.0, epoch / max(1.0, policy.warm_up * policy.epochs))
         self._network.train()
-        return float(np.mean([self._step(next(self._picks)) for _ in range(policy.batches)]))
+        losses = []
+        for batch in range(epoch * policy.batches - policy.batches, epoch * policy.batches):
+            share = _share_rate((batch + 0.5) / (policy.epochs * policy.batches))
+            for group in self._descent.param_groups:
+                group["lr"] = policy.learning_rate * share
+            losses.append(self._step(next(self._picks)))
+        return float(np.mean(losses))
 
     def _step(self, picked: Tensor) -> float:
         """Take one step; a step that is not finite is not taken."""
@@ -255,14 +259,15 @@ class _Trainer(_Learner):
         return float(loss.detach())
 
     def _spoil(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return windows ``[B, T, F]`` with cells hidden and noise added in every other one.
+        """Return windows ``[B, T, F]`` with cells hidden in some, and noise added in every other.
 
-        A window that is all there is what is judged most: learn that too.
+        A window that is all there is what is judged most. A network that has learned too well to
+        make up what is hidden makes up what is abnormal too.
         """
         hide, noise = self._policy.hide, self._policy.noise
         channels = torch.rand(len(x), 1, x.shape[2], generator=self._chance) < hide
         hidden = channels | (torch.rand(x.shape, generator=self._chance) < hide)
-        hidden[::2] = False
+        hidden[torch.arange(len(x)) % _HIDDEN_IN != 1] = False
         if noise:
             added = noise * torch.randn(x.shape, generator=self._chance)
             added[::2] = 0
@@ -294,6 +299,17 @@ class _Solver(_Learner):
         with torch.no_grad():
             self._network.solve(self._x[kept], self._mask[kept])
         return self.loss_of(self._x, self._mask)
+
+
+def _share_rate(moment: float) -> float:
+    """Return the share of the learning rate at a moment of the training, 0 its start and 1 its end.
+
+    It rises in a line, because first steps of full size throw a recurrent network far off, and
+    falls as a cosine to nothing, because only small steps find the bottom.
+    """
+    if moment < _RISE:
+        return moment / _RISE
+    return 0.5 * (1 + cos(pi * (moment - _RISE) / (1 - _RISE)))
 
 
 def _find_ranges(windows: Singles) -> tuple[Tensor, Tensor]:

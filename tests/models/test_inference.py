@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -12,13 +14,12 @@ def assert_same_bits(one: Judged, other: Judged) -> None:
     np.testing.assert_array_equal(one.error, other.error)
     np.testing.assert_array_equal(one.blame, other.blame)
     np.testing.assert_array_equal(one.expected, other.expected)
+    np.testing.assert_array_equal(one.onset, other.onset)
     np.testing.assert_array_equal(one.finite, other.finite)
 
 
 def take(judged: Judged, rows: Indices) -> Judged:
-    return Judged(
-        judged.error[rows], judged.blame[rows], judged.expected[rows], judged.finite[rows]
-    )
+    return Judged(*(getattr(judged, column.name)[rows] for column in fields(judged)))
 
 
 def test_a_row_has_the_same_bits_whatever_its_neighbours_and_place(

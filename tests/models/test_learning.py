@@ -113,7 +113,8 @@ def test_the_holdout_error_is_that_of_windows_that_were_not_learned(bundle: Bund
     unseen = windows.values[split_by_time(windows, RECIPE).unseen]
 
     assert bundle.facts["holdout_error"] == pytest.approx(holdout_error(bundle, unseen))
-    assert bundle.calibration.samples == len(unseen)
+    parts = ("learned", "stopping", "calibrating")
+    assert bundle.calibration.samples == sum(int(bundle.facts[f"windows_{p}"]) for p in parts)
 
 
 def test_progress_is_told() -> None:
@@ -124,13 +125,14 @@ def test_progress_is_told() -> None:
     assert len(told) == 2
 
 
-def test_a_gap_in_time_breaks_the_smoothing_of_calibration() -> None:
+def test_a_gap_in_time_breaks_the_averages_of_calibration() -> None:
     whole = training_set(run_plant(400))
     moved = replace(whole, end_ns=whole.end_ns * 2)  # no window follows upon another
 
-    one, other = train_bundle(whole, QUICK), train_bundle(moved, QUICK)
+    one, other = (train_bundle(each, QUICK).calibration for each in (whole, moved))
 
-    assert one.calibration.threshold < other.calibration.threshold
+    assert one.spans[-1].tail.scale > 1.2 * other.spans[-1].tail.scale
+    assert other.threshold == 0  # nothing ever stands out for three windows in a row
 
 
 def test_the_better_model_has_the_smaller_error_under_one_scaler(

@@ -95,15 +95,47 @@ def test_training_stops_when_later_windows_get_no_better() -> None:
     assert len(fitted.history) == fitted.best_epoch + 3 < 200
 
 
-def test_a_few_windows_that_lie_far_apart_are_not_learned() -> None:
-    later = waves(60, 1)
-    older = np.concatenate([waves(280), np.full((20, 12, 2), 15, np.float32)])
+def broken(rows: int, seed: int) -> Singles:
+    """Return waves with one of the two channels far off, up or down."""
+    chance, windows = np.random.default_rng(seed), waves(rows, seed)
+    channel, size = chance.integers(0, 2, rows), chance.uniform(3, 6, rows)
+    windows[np.arange(rows), :, channel] += (chance.choice((-1, 1), rows) * size)[:, None]
+    return windows
 
-    def loss(trim: float) -> float:
-        policy = TrainingPolicy(epochs=15, batches=16, trim=trim, hide=0, device="cpu")
-        return fit(older, later, SMALL, policy).history[-1].best_loss
 
-    assert loss(trim=0.2) < 0.7 * loss(trim=0)
+def mean_error(fitted: Fitted, windows: Singles) -> float:
+    return (answer(fitted, windows) - torch.from_numpy(windows)).square().mean().item()
+
+
+def test_a_tenth_of_abnormal_windows_costs_little_and_is_not_learned() -> None:
+    clean = waves(360), waves(108, 1)
+    dirty = np.concatenate([clean[0], broken(40, 7)]), np.concatenate([clean[1], broken(12, 8)])
+
+    def learn(older: Singles, later: Singles, trim: float) -> Fitted:
+        policy = TrainingPolicy(epochs=30, batches=20, trim=trim, hide=0, device="cpu")
+        return fit(older, later, SMALL, policy)
+
+    trimmed, untrimmed, best = learn(*dirty, 0.1), learn(*dirty, 0), learn(*clean, 0.1)
+
+    normal, abnormal = waves(100, 2), broken(100, 9)
+    assert mean_error(trimmed, normal) < 1.5 * mean_error(best, normal)
+    assert mean_error(trimmed, abnormal) > 2 * mean_error(untrimmed, abnormal)
+    assert mean_error(trimmed, abnormal) > 100 * mean_error(trimmed, normal)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.15])
+def test_a_way_of_running_that_is_not_rare_is_learned(share: float) -> None:
+    def other(rows: int, seed: int) -> Singles:
+        return np.float32(0.2) * waves(rows, seed) + np.array([2.5, -2.5], np.float32)
+
+    count = round(400 * share)
+    older = np.concatenate([waves(400 - count), other(count, 7)])
+    later = np.concatenate([waves(90, 1), other(10, 8)])
+    policy = TrainingPolicy(epochs=30, batches=20, hide=0, device="cpu")
+
+    fitted = fit(older, later, SMALL, policy)
+
+    assert mean_error(fitted, other(50, 9)) < 0.2
 
 
 def test_a_rare_but_normal_window_is_learned() -> None:

@@ -4,7 +4,19 @@ import sys
 
 import typer
 
-from tocsin.cli import config, data, inspect, models, roles, secrets, story, topics
+from tocsin.cli import (
+    backtest,
+    benchmark,
+    config,
+    data,
+    inspect,
+    models,
+    roles,
+    secrets,
+    story,
+    suggest,
+    topics,
+)
 from tocsin.cli.shared import Exit, configure_logging, let_set
 
 app = typer.Typer(
@@ -20,12 +32,14 @@ for command, group in (
     (story.demo, "Try it"),
     (data.simulate, "Try it"),
     (data.replay, "Try it"),
+    (backtest.backtest, "Try it"),
     (roles.run, "Operate"),
     (roles.page, "Operate"),
     (roles.detect, "Operate"),
     (roles.sink, "Operate"),
     (roles.notify, "Operate"),
     (roles.retrain, "Operate"),
+    (suggest.suggest, "Operate"),
     (data.train, "Operate"),
     (secrets.secrets, "Operate"),
     (secrets.tokens, "Operate"),
@@ -34,6 +48,7 @@ for command, group in (
     (inspect.version, "Inspect"),
 ):
     app.command(rich_help_panel=group)(command)
+app.command(cls=benchmark.ListingCommand, rich_help_panel="Try it")(benchmark.benchmark)
 app.add_typer(topics.app, name="topics", rich_help_panel="Operate")
 app.add_typer(models.app, name="models", rich_help_panel="Operate")
 app.add_typer(config.app, name="config", rich_help_panel="Inspect")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tocsin.core.gate import GatePolicy, judge, measure
+from tocsin.core.profile import AlertPolicy
 from tocsin.core.records import Floats, Verdict
 from tocsin_models.bundle import Bundle, Facts
 from tocsin_models.learning import Recipe, TrainingSet, train_bundle
@@ -23,6 +24,16 @@ class ChallengePolicy:
     def __post_init__(self) -> None:
         if not 0 < self.holdout < 0.5:
             raise ValueError("retraining: choose a holdout above 0 and below 0.5")
+
+    def for_alerts(self, alerts: AlertPolicy) -> "ChallengePolicy":
+        """Return the same policy, with limits for alerts that open so."""
+        return replace(self, recipe=recipe_for(self.recipe, alerts))
+
+
+def recipe_for(recipe: Recipe, alerts: AlertPolicy) -> Recipe:
+    """Return a recipe whose limits are found for alerts that open so."""
+    limits = replace(recipe.calibration, open_count=alerts.open_count, open_of=alerts.open_of)
+    return replace(recipe, calibration=limits)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -92,15 +92,22 @@ class Partition:
 
         A batch without entries is how a checkpoint is made while nothing comes in.
         """
-        decoded = self._engine.decoder.decode(batch)
-        edges = [cut for cut in self._intake.cuts() if batch.low < cut < batch.high]
-        parts = []
-        for low, high in zip([batch.low, *edges], [*edges, batch.high], strict=True):
-            inside = decoded if not edges else _between(decoded, low, high)
-            parts.append(self._intake.gather(inside.readings, inside.rejects, low, high))
+        parts = self.gather_decoded(self._engine.decoder.decode(batch), batch.low, batch.high)
         if mark:
             taken = self._intake.mark(batch.high, batch.high - self._engine.policy.replay_budget)
             parts[-1] = replace(parts[-1], mark=taken)
+        return parts
+
+    def gather_decoded(self, decoded: Decoded, low: int, high: int) -> list[Gathered]:
+        """Cut what stood in the entries ``low <= offset < high`` into windows.
+
+        Assets and channels in ``decoded`` are numbered as the engine's decoder numbers them.
+        """
+        edges = [cut for cut in self._intake.cuts() if low < cut < high]
+        parts = []
+        for begin, end in zip([low, *edges], [*edges, high], strict=True):
+            inside = decoded if not edges else _between(decoded, begin, end)
+            parts.append(self._intake.gather(inside.readings, inside.rejects, begin, end))
         return parts
 
     def tick(self, offset: int, quiet_ns: int) -> Gathered:

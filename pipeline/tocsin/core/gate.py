@@ -51,7 +51,8 @@ def measure(bundle: Bundle, held_out: Floats, scaler: RobustScaler) -> Figures:
     """Return the figures of ``bundle`` on windows ``[B, T, F]`` in engineering units."""
     calibration = bundle.calibration
     constants = (
-        (bundle.scaler.centre, bundle.scaler.spread, bundle.typical, calibration.smoothing),
+        (bundle.scaler.centre, bundle.scaler.spread, bundle.typical),
+        bundle.scorer.pack()[1].values(),
         (calibration.limit, calibration.threshold, calibration.shape, calibration.scale),
     )
     return Figures(

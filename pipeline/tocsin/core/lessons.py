@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 RUN = 32
 """Windows of one asset, side by side, that are kept or left out together.
 
-A limit is calibrated on smoothed errors, and smoothing needs neighbours.
+A limit is calibrated on averages, and averages need neighbours.
 """
 
 _SPARE = 8  # the bound may be exceeded by its eighth before there is a tidying up
@@ -170,6 +170,7 @@ class Lessons:
             self._profile.channels,
             self._profile.period_ns,
             self._profile.stride,
+            tuple(sorted(self._names.table)),
         )
         return Lesson(windows, left_out)
 

@@ -194,8 +194,8 @@ class Scores:
     asset: Ids  # [B]
     end_ns: Times  # [B]
     status: Bytes  # [B]
-    score: Floats  # [B] smoothed error / limit; NaN unless OK
-    error: Floats  # [B] this window's own error / limit, before smoothing; NaN unless OK
+    score: Floats  # [B] averaged surprise / limit; NaN unless OK
+    error: Floats  # [B] this window's own surprise / its profile's limit; NaN unless OK
     blame: Singles  # [B, F] share of the error, sums to 1; NaN unless OK
     expected: Singles  # [B, F] the model's value for the last slot; NaN unless OK
     measured: Singles  # [B, F] the value measured in the last slot; NaN where none

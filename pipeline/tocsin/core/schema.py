@@ -31,10 +31,10 @@ MEASUREMENTS: Mapping[str, Measurement] = {
         ("asset", "profile"),
         {
             "coverage": Field("float", "1", "share of the window's cells that were measured"),
-            "error": Field("float", "1", "the window's own error / limit; only with status 0"),
+            "error": Field("float", "1", "the window's own surprise / limit; only with status 0"),
             "model": Field("string", "", "version of the model; missing where there is none"),
             "score": Field(
-                "float", "1", "smoothed error / limit, 1.0 is the boundary; only with status 0"
+                "float", "1", "averaged surprise / limit, 1.0 is the boundary; only with status 0"
             ),
             "status": Field(
                 "float",

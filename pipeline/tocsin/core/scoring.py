@@ -6,7 +6,7 @@ import numpy as np
 
 from tocsin.core.profile import Profile
 from tocsin.core.records import Floats, Scores, Singles, Status, Times, Windows
-from tocsin.core.smoothing import RING_WINDOWS, ErrorRings
+from tocsin.core.smoothing import REACH_WINDOWS, ErrorRings
 from tocsin_models.bundle import Bundle, Judged
 
 
@@ -19,8 +19,9 @@ def fits(bundle: Bundle, profile: Profile) -> str:
             f"it was trained on (channels, length, stride, period) {trained}, "
             f"but profile {profile.name} has {wanted}: train a new one"
         )
-    if len(bundle.smoothing) > RING_WINDOWS:
-        return f"it smooths over {len(bundle.smoothing)} windows; {RING_WINDOWS} are kept"
+    reach = max(len(each.weights) for each in bundle.averaging)
+    if reach > REACH_WINDOWS:
+        return f"it averages over {reach} windows; {REACH_WINDOWS} are kept"
     return ""
 
 
@@ -58,9 +59,12 @@ def score(
         good = chosen[judged.finite]
         error[good], blame[good], expected[good] = _good(judged)
         number = window_number(windows.end_ns, profile)
-        smoothed[good] = rings.smooth(
-            windows.asset[good], number[good], error[good], bundle.smoothing, floor
+        averages = rings.smooth(
+            windows.asset[good], number[good], error[good], bundle.averaging, floor
         )
+        owners, owner = np.unique(windows.asset[good], return_inverse=True)
+        limits = bundle.limits_of([names[asset] for asset in owners])
+        smoothed[good] = bundle.weigh(averages) / limits[owner]
     return Scores(
         profile.name,
         bundle.version if bundle else "",

@@ -1,4 +1,4 @@
-"""The last window errors of every asset, and their weighted mean.
+"""The last window errors of every asset, and their averages over several spans.
 
 A ring remembers each error together with the number of its window on the grid, so that a hole in
 the data is a hole here too, and so that putting an error in twice changes nothing. The weights
@@ -12,9 +12,12 @@ import numpy as np
 
 from tocsin.core.records import Floats, Ids, Times
 from tocsin.core.rows import Rows
+from tocsin_models.spans import Averaging
 
-RING_WINDOWS = 64
-"""Windows a ring remembers; no bundle may smooth over more."""
+RING_WINDOWS = 256
+"""Windows a ring remembers."""
+REACH_WINDOWS = 192
+"""Windows that a bundle may average over; the others are taken in before any is averaged."""
 
 _NEVER = np.iinfo(np.int64).max
 _NO_WINDOW = np.iinfo(np.int64).min
@@ -33,23 +36,29 @@ class ErrorRings:
         self._floor: Times = np.full((0, RING_WINDOWS), _NEVER, np.int64)  # [A, RING]
 
     def smooth(
-        self, asset: Ids, number: Times, error: Floats, weights: Sequence[float], floor: int
+        self,
+        asset: Ids,
+        number: Times,
+        error: Floats,
+        averaging: Sequence[Averaging],
+        floor: int,
     ) -> Floats:
-        """Take in B errors and return the smoothed value at each, [B].
+        """Take in B errors and return their averages, [B, S].
 
         Args:
             asset: ids [B], equal ones in a row.
             number: the window's number on the grid [B], rising within an asset.
             error: error / limit [B], finite.
-            weights: newest first; they are shared out anew where a window is missing.
+            averaging: S ways to average; where a window is missing, what is usual stands in.
             floor: an offset in ``scores`` that is not after the one these errors will get.
         """
-        smoothed = np.empty(len(asset))
+        averages = np.empty((len(asset), len(averaging)))
         rows = self._rows_of(asset)
-        for chosen in ranks(asset):
+        for chosen in _blocks(asset, number):
             self._put(rows[chosen], number[chosen], error[chosen], floor)
-            smoothed[chosen] = self._mean(rows[chosen], number[chosen], weights)
-        return smoothed
+            for column, each in enumerate(averaging):
+                averages[chosen, column] = self._average(rows[chosen], number[chosen], each)
+        return averages
 
     def recall(self, asset: Ids, number: Times, error: Floats, floor: int) -> None:
         """Take in B errors that were already scored, in any order; newer windows stay."""
@@ -81,14 +90,12 @@ class ErrorRings:
         self._error[rows, at] = error
         self._floor[rows, at] = floor
 
-    def _mean(self, rows: Times, number: Times, weights: Sequence[float]) -> Floats:
-        total, share = np.zeros(len(rows)), np.zeros(len(rows))
-        for back, weight in enumerate(weights):
-            at = (number - back) % RING_WINDOWS
-            there = self._number[rows, at] == number - back
-            total += np.where(there, weight * self._error[rows, at], 0.0)
-            share += np.where(there, weight, 0.0)
-        return total / share
+    def _average(self, rows: Times, number: Times, each: Averaging) -> Floats:
+        wanted = number[:, None] - np.arange(len(each.weights))  # [B, K]
+        at = wanted % RING_WINDOWS
+        there = self._number[rows[:, None], at] == wanted
+        raised = np.minimum(self._error[rows[:, None], at], each.cap) - each.usual
+        return np.asarray((np.where(there, raised, 0.0) * each.weights).sum(axis=1) + each.usual)
 
     def _rows_of(self, asset: Ids) -> Times:
         rows = self._rows.take(asset)
@@ -103,14 +110,22 @@ class ErrorRings:
         self._floor = np.pad(self._floor, ((0, extra), (0, 0)), constant_values=_NEVER)
 
 
-def ranks(asset: Ids) -> list[Times]:
-    """Return index arrays: the first of every asset's run, then the second, and so on.
+def _blocks(asset: Ids, number: Times) -> list[Times]:
+    """Return index arrays of rows that can be taken in together, in the order they have to be.
+
+    The rows of one asset in an array are of windows so near to one another that none displaces
+    from the ring what another still needs.
 
     Args:
         asset: ids [B], equal ones in a row.
+        number: windows on the grid [B], rising within an asset.
     """
     if not len(asset):
         return []
-    starts = np.flatnonzero(np.r_[True, asset[1:] != asset[:-1]])
-    lengths = np.diff(np.r_[starts, len(asset)])
-    return [starts[lengths > rank] + rank for rank in range(int(lengths.max()))]
+    block = number // (RING_WINDOWS - REACH_WINDOWS)
+    other = np.r_[True, asset[1:] != asset[:-1]]
+    step = np.r_[True, block[1:] != block[:-1]] | other
+    count = step.cumsum()
+    rank = count - np.maximum.accumulate(np.where(other, count, 0))
+    order = np.argsort(rank, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(rank[order])) + 1)

@@ -57,7 +57,7 @@ THOROUGH = Schooling(
     recipe=Recipe(
         NetworkPolicy(hidden=32, latent=4),
         TrainingPolicy(seed=1, epochs=60, patience=15),
-        CalibrationPolicy(budget=1e-4),
+        calibration=CalibrationPolicy(budget=1e-4),
     ),
     poll_s=0.05,
     checkpoint_s=0.5,

@@ -266,7 +266,8 @@ class Retrainer:
             if self._progress:
                 self._progress(attempt.profile, progress)
 
-        return challenge(lesson.windows, champion, self._policy.challenge, facts, tell)
+        policy = self._policy.challenge.for_alerts(self._profiles[attempt.profile].alerts)
+        return challenge(lesson.windows, champion, policy, facts, tell)
 
     async def _publish(self, attempt: Attempt, found: Challenge) -> Attempt:
         name, bundle, verdict = attempt.profile, found.bundle, found.verdict

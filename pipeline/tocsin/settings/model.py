@@ -170,7 +170,28 @@ class TrainSettings(Section):
     )
     hidden: int = Field(64, ge=1, description="units of a hidden layer")
     latent: int = Field(16, ge=1, description="numbers that a window is squeezed into")
-    epochs: int = Field(60, ge=1, description="passes over the windows, at most")
+    sparsity: int = Field(
+        0,
+        ge=0,
+        description="of these only so many, the largest, are kept; 0: what the model is made with",
+    )
+    forecast: bool = Field(
+        default=False, description="whether a window's last step is hidden, and so is forecast"
+    )
+    reversed: bool = Field(
+        default=False, description="whether an lstm says the newest step of a window first"
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="noise that is learned to be taken away, in spreads; 0: what the model is made "
+        "with",
+    )
+    learning_rate: float = Field(
+        0.005, gt=0, le=1, description="size of the largest steps; smaller where training fails"
+    )
+    epochs: int = Field(30, ge=1, description="passes over the windows, at most")
     seed: int = Field(0, description="the same seed and windows give the same model")
     budget: float = Field(
         0.001, gt=0, lt=0.5, description="share of normal windows that may score above 1"
@@ -180,6 +201,22 @@ class TrainSettings(Section):
     def _a_pca_has_its_loss(self) -> Self:
         if self.model == "pca" and self.loss != "mse":
             raise ValueError("a pca has no loss but mse; leave train.loss out")
+        return self
+
+    @model_validator(mode="after")
+    def _options_are_the_models_own(self) -> Self:
+        found = []
+        if self.noise and self.model == "pca":
+            found.append(("noise", "a pca is found in one step and cannot learn with noise"))
+        if self.reversed and self.model != "lstm":
+            found.append(("reversed", f"only an lstm has an order, and this model is {self.model}"))
+        if self.sparsity and self.model in ("variational", "pca"):
+            found.append(("sparsity", f"a model of {self.model} cannot be sparse"))
+        most = self.latent * (4 if self.model == "sparse" else 1)
+        if self.sparsity > most:
+            found.append(("sparsity", f"choose at most {most}: there are no more latent numbers"))
+        if found:
+            raise Misfits(found)
         return self
 
 

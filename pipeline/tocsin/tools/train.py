@@ -70,7 +70,8 @@ def train_from_table(
     """
     windows = cut_table(chunks, profile, policy)
     facts = {"profile": profile.name, **policy.facts}
-    return challenge(windows, champion, policy.challenge, facts, progress)
+    how = policy.challenge.for_alerts(profile.alerts)
+    return challenge(windows, champion, how, facts, progress)
 
 
 async def release(registry: Registry, profile: str, found: Challenge, at_ns: int) -> None:

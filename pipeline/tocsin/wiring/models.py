@@ -1,5 +1,7 @@
 """Settings -> whatever has to do with models: the registry, and the roles that need it."""
 
+from dataclasses import replace
+
 from tocsin.adapters.registry import LogRegistry
 from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.engine import Engine
@@ -16,7 +18,7 @@ from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
 from tocsin_models.losses import Loss
 from tocsin_models.members import Member, choose_loss, choose_member
-from tocsin_models.networks import NetworkPolicy
+from tocsin_models.networks import NetworkPolicy, Order
 from tocsin_models.training import TrainingPolicy
 
 _LEASE_SHARE = 0.9
@@ -70,8 +72,15 @@ def recipe_of(settings: Settings) -> Recipe:
     """Return how models are learned."""
     train = settings.train
     recipe = Recipe(
-        NetworkPolicy(hidden=train.hidden, latent=train.latent),
-        TrainingPolicy(seed=train.seed, epochs=train.epochs),
-        CalibrationPolicy(budget=train.budget),
+        NetworkPolicy(hidden=train.hidden, latent=train.latent, forecast=train.forecast),
+        TrainingPolicy(seed=train.seed, epochs=train.epochs, learning_rate=train.learning_rate),
+        calibration=CalibrationPolicy(budget=train.budget),
     )
-    return choose_loss(Loss(train.loss), choose_member(Member(train.model), recipe))
+    member = choose_member(Member(train.model), recipe)
+    network = replace(
+        member.network,
+        active=train.sparsity or member.network.active,
+        order=Order.REVERSED if train.reversed else Order.FORWARD,
+    )
+    training = replace(member.training, noise=train.noise or member.training.noise)
+    return choose_loss(Loss(train.loss), replace(member, network=network, training=training))

@@ -8,6 +8,9 @@ from tocsin.cli.main import app
 
 COMMANDS = {
     *("demo", "run", "detect", "sink", "notify", "retrain", "train", "simulate", "replay"),
+    "backtest",
+    "benchmark",
+    "suggest",
     *("topics create", "topics list", "models list", "models show", "models promote"),
     *("models rollback", "check", "doctor", "version"),
     *("secrets", "tokens", "page"),

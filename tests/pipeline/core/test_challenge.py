@@ -6,6 +6,7 @@ import torch
 
 from small_plant import LENGTH, RECIPE, SECOND_NS, run_plant, training_set
 from tocsin.core.challenge import ChallengePolicy, challenge, hold_out
+from tocsin.core.profile import AlertPolicy
 from tocsin_models.bundle import pack
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.training import Progress, TrainingPolicy
@@ -90,3 +91,11 @@ def test_windows_of_nothing_but_gaps_teach_nothing() -> None:
 def test_a_holdout_must_leave_something_on_both_sides(share: float) -> None:
     with pytest.raises(ValueError, match="holdout"):
         ChallengePolicy(holdout=share)
+
+
+def test_limits_are_found_for_the_alerts_of_the_profile() -> None:
+    policy = ChallengePolicy().for_alerts(AlertPolicy(open_count=2, open_of=7))
+
+    assert policy.recipe.calibration.open_count == 2
+    assert policy.recipe.calibration.open_of == 7
+    assert policy.recipe.network == ChallengePolicy().recipe.network

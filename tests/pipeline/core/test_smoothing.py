@@ -1,41 +1,49 @@
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tocsin.core.smoothing import RING_WINDOWS, ErrorRings, ranks
+from tocsin.core.smoothing import REACH_WINDOWS, RING_WINDOWS, ErrorRings
+from tocsin_models.spans import Averaging
 
-WEIGHTS = (0.5, 0.3, 0.2)
+AVERAGING = (
+    Averaging(np.array([1.0]), np.inf, 0.5),
+    Averaging(np.array([0.5, 0.3, 0.2]), np.inf, 0.5),
+    Averaging(np.full(REACH_WINDOWS, 1 / REACH_WINDOWS), 4.0, 0.5),
+)
+
+Averages = list[tuple[float, ...]]
 
 
-def smooth(rings: ErrorRings, rows: list[tuple[int, int, float]], floor: int = 0) -> list[float]:
+def smooth(rings: ErrorRings, rows: list[tuple[int, int, float]], floor: int = 0) -> Averages:
     asset, number, error = zip(*rows, strict=True)
-    return list(
-        rings.smooth(np.array(asset, np.int32), np.array(number), np.array(error), WEIGHTS, floor)
+    found = rings.smooth(
+        np.array(asset, np.int32), np.array(number), np.array(error), AVERAGING, floor
     )
+    return [tuple(row) for row in found.tolist()]
 
 
-def plainly(rows: list[tuple[int, int, float]]) -> list[float]:
-    """Return the weighted mean over the neighbours that are there, one window after another."""
+def plainly(rows: list[tuple[int, int, float]]) -> Averages:
+    """Return the averages with what is usual for what is missing, one window after another."""
     seen: dict[tuple[int, int], float] = {}
     found = []
     for asset, number, error in rows:
         seen[asset, number] = error
-        there = [
-            (weight, seen[asset, number - back])
-            for back, weight in enumerate(WEIGHTS)
-            if (asset, number - back) in seen
-        ]
-        total = share = 0.0
-        for weight, value in there:
-            total += weight * value
-            share += weight
-        found.append(total / share)
+        found.append(
+            tuple(
+                each.usual
+                + sum(
+                    weight * (min(seen[asset, number - back], each.cap) - each.usual)
+                    for back, weight in enumerate(each.weights)
+                    if (asset, number - back) in seen
+                )
+                for each in AVERAGING
+            )
+        )
     return found
 
 
 HISTORIES = st.lists(
-    st.tuples(st.integers(0, 3), st.integers(1, 90), st.floats(0, 10)), min_size=1, max_size=60
+    st.tuples(st.integers(0, 3), st.integers(1, 500), st.floats(0, 10)), min_size=1, max_size=60
 ).map(
     lambda steps: [
         (a, n, e) for a, n, e in sorted({(a, n): (a, n, e) for a, n, e in steps}.values())
@@ -45,13 +53,15 @@ HISTORIES = st.lists(
 
 @settings(max_examples=100, deadline=None)
 @given(HISTORIES, st.integers(1, 60))
-def test_it_is_the_mean_of_the_neighbours_that_are_there_however_it_is_cut(
+def test_averages_are_of_the_windows_that_are_there_however_it_is_cut(
     history: list[tuple[int, int, float]], size: int
 ) -> None:
-    rings, found = ErrorRings(), []
+    rings, whole = ErrorRings(), smooth(ErrorRings(), history)
+    found: Averages = []
     for at in range(0, len(history), size):
         found += smooth(rings, history[at : at + size])
-    assert found == plainly(history)
+    assert found == whole
+    np.testing.assert_allclose(found, plainly(history), rtol=1e-12, atol=1e-12)
 
 
 @settings(max_examples=100, deadline=None)
@@ -91,14 +101,7 @@ def test_the_oldest_floor_is_where_recalling_has_to_begin() -> None:
 
 def test_a_ring_forgets_exactly() -> None:
     long, short = ErrorRings(), ErrorRings()
-    smooth(long, [(0, n, float(n)) for n in range(1, 3 * RING_WINDOWS)])
-    newest = [(0, 3 * RING_WINDOWS - back, float(back)) for back in (2, 1, 0)]
+    last = 3 * RING_WINDOWS
+    smooth(long, [(0, n, float(n)) for n in range(1, last)])
+    newest = [(0, last - back, float(back)) for back in range(REACH_WINDOWS - 1, -1, -1)]
     assert smooth(long, newest)[-1] == smooth(short, newest)[-1]
-
-
-@pytest.mark.parametrize(
-    ("asset", "expected"),
-    [([], []), ([5], [[0]]), ([1, 1, 2, 3, 3, 3], [[0, 2, 3], [1, 4], [5]])],
-)
-def test_ranks_go_through_all_assets_at_once(asset: list[int], expected: list[list[int]]) -> None:
-    assert [rank.tolist() for rank in ranks(np.array(asset, np.int32))] == expected

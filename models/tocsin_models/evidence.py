@@ -1,0 +1,68 @@
+"""What there is to judge windows by, once a network has said what it expects of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tocsin_models.arrays import Flags, Floats, Indices, Singles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """The newest R steps of N windows, and sums over all their steps.
+
+    Unmeasured cells have a residual of 0, and the value that the network expects.
+    """
+
+    residual: Singles  # [N, R, F] scaled
+    level: Singles  # [N, R, F] scaled
+    seen: Flags  # [N, R, F]
+    sums: Floats  # [N, F] of squared residuals of the whole window
+    counts: Floats  # [N, F] measured steps of the whole window
+    latent: Floats  # [N, Z]; Z is 0 where nobody asked
+
+    def __len__(self) -> int:
+        return len(self.sums)
+
+    def take(self, chosen: Indices | slice) -> "Evidence":
+        """Return the evidence of the chosen windows."""
+        return Evidence(*(getattr(self, each.name)[chosen] for each in fields(self)))
+
+
+def collect(
+    scaled: Singles,
+    expected: Singles,
+    mask: Flags,
+    recent: int,
+    latent: Singles | None = None,
+) -> Evidence:
+    """Return the evidence in windows ``[N, T, F]`` and what a network expects of them.
+
+    Args:
+        scaled: NaN where not measured.
+        expected: What the network says.
+        mask: Whether a cell was measured.
+        recent: Newest steps that are wanted; windows may be shorter.
+        latent: Latent vectors ``[N, Z]``, if they are wanted.
+    """
+    gap = np.where(mask, scaled - expected, np.float32(0))
+    last = slice(-min(recent, gap.shape[1]), None)
+    seen = mask[:, last]
+    level = np.where(seen, scaled[:, last], expected[:, last])
+    squares = gap.astype(np.float64)
+    np.multiply(squares, squares, out=squares)
+    return Evidence(
+        gap[:, last].copy(),
+        level,
+        seen,
+        squares.sum(axis=1),
+        mask.sum(axis=1, dtype=np.float64),
+        np.empty((len(gap), 0)) if latent is None else latent.astype(np.float64),
+    )
+
+
+def join_evidence(parts: Sequence[Evidence]) -> Evidence:
+    """Return the evidence of several sets of windows as that of one."""
+    names = [each.name for each in fields(Evidence)]
+    return Evidence(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))

@@ -1,0 +1,62 @@
+"""How rare a number is among normal ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tocsin_models.arrays import Floats
+
+_SHARES = (1.0, 0.5, 0.25, 0.1)  # of normal numbers that lie above each knot
+_SURPRISES = -np.log(_SHARES)
+_LEAST_SCALE = 1e-6  # of the last knot: what never varied is not infinitely sure of itself
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The distribution of a number whose large values are the abnormal ones.
+
+    Its body is known by four quantiles, and above the last of them it falls exponentially.
+    """
+
+    knots: tuple[float, ...]  # rising; of normal numbers 100, 50, 25 and 10 % lie above
+    scale: float  # mean excess over the last knot, above zero
+
+    def __post_init__(self) -> None:
+        numbers = (*self.knots, self.scale)
+        if len(self.knots) != len(_SHARES) or not np.isfinite(numbers).all():
+            raise ValueError("tail: give four knots and a scale, all finite")
+        if not (self.scale > 0 and all(np.diff(self.knots) > 0)):
+            raise ValueError("tail: knots must rise, and the scale be above zero")
+
+    def surprise(self, numbers: Floats) -> Floats:
+        """Return -log of the share of normal numbers that are as large, in nats; NaN stays NaN.
+
+        That is 0 for the smallest, 2.3 for one that a tenth reaches, and from there on the excess
+        in scales is added: a surprise of 6.9 means one in a thousand.
+        """
+        body = np.interp(numbers, self.knots, _SURPRISES)
+        return np.asarray(body + np.maximum(numbers - self.knots[-1], 0) / self.scale)
+
+
+def fit_tail(numbers: Floats) -> Tail:
+    """Return the distribution of normal ``numbers [n]``; NaN are left out.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    known = numbers[~np.isnan(numbers)]
+    if not known.size:
+        raise ValueError("tail: there is no normal number to learn from; give more windows")
+    knots = [float(np.quantile(known, 1 - share)) for share in _SHARES]
+    for lower, upper in zip(range(3), range(1, 4), strict=True):  # ties would be a step
+        knots[upper] = max(knots[upper], float(np.nextafter(knots[lower], np.inf)))
+    excesses = known[known > knots[-1]] - knots[-1]
+    mean = float(excesses.mean()) if excesses.size else 0.0
+    return Tail(tuple(knots), max(mean, _LEAST_SCALE * abs(knots[-1]), _TINY))
+
+
+def load_tail(content: dict[str, Any]) -> Tail:
+    """Return the tail whose fields these are."""
+    return Tail(tuple(content["knots"]), content["scale"])

@@ -1,0 +1,1 @@
+"""What a detector would have said of recorded series, and what that is worth."""

@@ -1,0 +1,175 @@
+"""Files of recorded series -> `Series`: CSV, and npz with arrays in it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tocsin.core.profile import SECOND_NS
+from tocsin.tools.backtest.arrays import Arrays, read_arrays
+from tocsin.tools.backtest.columns import (
+    Columns,
+    ReadTable,
+    lay_on_grid,
+    make_up_times,
+    read_columns,
+)
+from tocsin.tools.backtest.series import Series
+from tocsin_models.arrays import Flags, Floats
+
+_LABELS = ("label", "labels", "anomaly", "is_anomaly", "abnormal")
+_NO_CHANNELS = ("changepoint",)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPolicy:
+    """How a file becomes a series.
+
+    Attributes:
+        read_table: opens a CSV file.
+        time_column: where its times stand.
+        label_column: which column says that a row is abnormal; None: the one that is called so.
+        train_rows: how many rows at the start are to learn from; None: what the file says, and
+            else ``train_share`` of them.
+        train_share: of all rows.
+        period_ns: time between rows; None: what is usual in a CSV file, and unknown in an npz.
+    """
+
+    read_table: ReadTable
+    time_column: str = "time"
+    label_column: str | None = None
+    train_rows: int | None = None
+    train_share: float = 0.3
+    period_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.train_share < 1 or (self.train_rows is not None and self.train_rows < 1):
+            raise ValueError("loading: choose 0 < train_share < 1, or 1 or more train_rows")
+        if self.period_ns is not None and self.period_ns < 1:
+            raise ValueError("loading: choose a period above 0")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What an npz file holds: N rows, labels if known, and how many are said to be normal."""
+
+    values: Floats  # [N, F]
+    label: Flags | None  # [N]
+    train_rows: int | None
+
+
+def load_file(path: Path, policy: LoadPolicy) -> Series:
+    """Return the series in a CSV file, or in an npz file with one of these sets of arrays.
+
+    - ``train [n, F]``, ``test [m, F]`` and, if known, ``label [m]``;
+    - ``x [n, F]`` and, if known, ``label [n]`` and ``train_rows``.
+
+    Raises:
+        ValueError: If the file is not there or holds something else; names it and says what.
+    """
+    if path.suffix.lower() != ".npz":
+        return _load_table(read_columns(path, policy.time_column, policy.read_table), policy)
+    rows = read_rows(read_arrays(path))
+    chosen = policy.train_rows or rows.train_rows or _share(policy, len(rows.values))
+    return make_series(path, rows.values, chosen, rows.label, period_ns=policy.period_ns)
+
+
+def read_rows(arrays: Arrays) -> Rows:
+    """Return the rows of an npz file, those to learn from first.
+
+    Raises:
+        ValueError: If an array is missing or does not fit; names the file.
+    """
+    if "x" in arrays:
+        values = arrays.matrix("x")
+        said = arrays.integer("train_rows") if "train_rows" in arrays else None
+        return Rows(values, arrays.labels(len(values)), said)
+    train, test = arrays.matrix("train"), arrays.matrix("test")
+    if train.shape[1] != test.shape[1]:
+        raise ValueError(
+            f"{arrays.path}: train has {train.shape[1]} channels, and test has {test.shape[1]}"
+        )
+    label = arrays.labels(len(test))
+    if label is not None:
+        label = np.concatenate([np.zeros(len(train), np.bool_), label])
+    return Rows(np.concatenate([train, test]), label, len(train))
+
+
+def make_series(
+    path: Path, values: Floats, train_rows: int, label: Flags | None, *, period_ns: int | None
+) -> Series:
+    """Return a series of which nobody recorded the times, and perhaps not even the period.
+
+    Raises:
+        ValueError: If ``train_rows`` do not leave a row to judge; names the file.
+    """
+    known_ns = period_ns or SECOND_NS
+    return Series(
+        name=path.stem,
+        channels=number_channels(values.shape[1]),
+        time_ns=make_up_times(len(values), known_ns),
+        values=values,
+        train_rows=_checked(path, train_rows, len(values)),
+        period_ns=known_ns,
+        label=label,
+        timed=period_ns is not None,
+    )
+
+
+def make_timed_series(
+    table: Columns,
+    channels: tuple[str, ...],
+    train_rows: int,
+    label: Flags | None,
+    period_ns: int | None = None,
+) -> Series:
+    """Return the series of some columns of a table, its times laid onto a grid.
+
+    Raises:
+        ValueError: If there is no channel or a column is missing, times do not say how far rows
+            are apart, or ``train_rows`` do not leave a row to judge; names the file.
+    """
+    if not channels:
+        raise ValueError(f"{table.path}: there is no column of numbers to watch")
+    period_ns = period_ns or table.period_ns()
+    return Series(
+        name=table.path.stem,
+        channels=channels,
+        time_ns=lay_on_grid(table.time_ns, period_ns),
+        values=table.matrix(channels),
+        train_rows=_checked(table.path, train_rows, len(table)),
+        period_ns=period_ns,
+        label=label,
+    )
+
+
+def number_channels(count: int) -> tuple[str, ...]:
+    """Return names for channels that have none: c1, c2 and so on, as wide as the last."""
+    width = len(str(count))
+    return tuple(f"c{number:0{width}d}" for number in range(1, count + 1))
+
+
+def _load_table(table: Columns, policy: LoadPolicy) -> Series:
+    labels = policy.label_column or next((c for c in table.found if c.lower() in _LABELS), None)
+    no_channels = {labels, *(c for c in table.found if c.lower() in _NO_CHANNELS)}
+    channels = tuple(c for c in table.found if c not in no_channels)
+    return make_timed_series(
+        table,
+        channels,
+        policy.train_rows or _share(policy, len(table)),
+        None if labels is None else table.labels(labels),
+        policy.period_ns,
+    )
+
+
+def _share(policy: LoadPolicy, rows: int) -> int:
+    return max(1, int(rows * policy.train_share))
+
+
+def _checked(path: Path, train_rows: int, rows: int) -> int:
+    if not 0 < train_rows < rows:
+        raise ValueError(
+            f"{path}: {train_rows} of {rows} rows to learn from do not do; choose from 1 to "
+            f"{rows - 1}"
+        )
+    return train_rows

@@ -1,0 +1,120 @@
+// What it comes to: one sentence for a person, and the table of all detectors.
+
+import { count, duration, listed, MISSING, number, percent, plural, ratio } from "./format.js";
+import { el } from "./dom.js";
+import { rate, rateWord } from "./chapter.js";
+
+const MUCH = 0.05; // of the normal rows in alarm
+const WRITE = { plain: ratio, percent, seconds: duration, count: number };
+
+/** Return what a detector did at its own limit, in one sentence. `told` is a tally, or several. */
+export function sentence(name, told) {
+  const sum = (key) => told.reduce((total, each) => total + (each[key] ?? 0), 0);
+  const over = told.every(({ seconds }) => seconds !== null)
+    ? duration(told.reduce((total, each) => total + each.slots * each.seconds, 0))
+    : plural(sum("slots"), "row");
+  if (told.every(({ events }) => events === null)) {
+    return `${name} rang ${manyTimes(sum("alarms"))} in ${over}. Nobody labelled these rows, so nobody can say how often it was right.`;
+  }
+  const found = `${name} found ${share(sum("hits"), sum("events"))}${soon(told)}${early(told)}`;
+  return `${found}, and ${falsely(sum("false"))} in ${over}.${tooLong(told)}`;
+}
+
+/** Say that alarms stood where all was normal, if they did for long: such alarms are not false. */
+function tooLong(told) {
+  const [rows, normal] = ["false_rows", "normal_rows"].map((name) => told.reduce((sum, each) => sum + each[name], 0));
+  return rows > normal * MUCH ? ` ${percent(rows / normal)} of the rows that are labelled normal were in alarm.` : "";
+}
+
+const manyTimes = (many) => (many === 0 ? "never" : many === 1 ? "once" : `${count(many)} times`);
+
+const falsely = (many) => (many === 0 ? "never rang for nothing" : `rang ${manyTimes(many)} for nothing`);
+
+function share(hits, events) {
+  if (events === 0) return "no event, as there was none";
+  if (hits === 0) return events === 1 ? "not the one event" : `none of ${count(events)} events`;
+  if (events === 1) return "the one event";
+  return hits === events ? `all ${count(events)} events` : `${count(hits)} of ${count(events)} events`;
+}
+
+/** Say how soon, where it is one series: a median of medians is no median. */
+function soon(told) {
+  const [only] = told.filter(({ hits }) => hits > 0);
+  if (told.length !== 1 || !only || only.seconds === null || only.stood === only.hits) return "";
+  const after = only.delay ? `${duration(only.delay * only.seconds)} after it began` : "as it began";
+  return only.hits > 1 ? `, half of them within ${duration(only.delay * only.seconds)}` : ` ${after}`;
+}
+
+/** Say of how many events an alarm stood already when they began: that is luck as often as skill. */
+function early(told) {
+  const [stood, hits] = ["stood", "hits"].map((name) => told.reduce((sum, each) => sum + each[name], 0));
+  if (!stood) return "";
+  return hits === 1 ? " (an alarm stood already when it began)" : ` (for ${count(stood)} of them an alarm stood already)`;
+}
+
+/** Return a detector's tally of a chapter at its own limit, with what sentences need beside it. */
+export function toldOf(chapter, name) {
+  const { tally } = chapter.said[name];
+  return { ...tally, seconds: chapter.seconds, slots: chapter.judgedSlots };
+}
+
+/** Return the table of all detectors. */
+export function summaryTable({ columns, rows }, first) {
+  const heads = columns.map(({ title, term }) =>
+    el("th", { scope: "col" }, el("span", { text: title }), el("small", { text: term })),
+  );
+  const lines = rows.map((row) => summaryRow(row, columns, first));
+  const corner = el("th", { scope: "col", text: "Detector" });
+  return el("table", { class: "figures" }, el("thead", {}, el("tr", {}, corner, ...heads)), el("tbody", {}, ...lines));
+}
+
+function summaryRow(row, columns, first) {
+  const marks = row.mute ? " †" : "";
+  const name = el("th", { scope: "row", class: row.name === first ? "own" : "", text: row.name + marks });
+  const cells = row.cells.map((cell, at) => summaryCell(cell, columns[at]));
+  return el("tr", { class: row.mute ? "mute" : "" }, name, ...cells);
+}
+
+function summaryCell({ mean, se, best }, { kind }) {
+  const write = WRITE[kind];
+  const value = el(best ? "b" : "span", { text: write(mean) });
+  const sure = se === null ? [] : [el("small", { text: `± ${write(se)}` })];
+  return el("td", { class: best ? "best" : "" }, value, ...sure);
+}
+
+/** Return what has to be said about the table. */
+export function tableNotes({ rows, series, labelled, seeds }) {
+  const notes = [];
+  const mute = rows.filter((row) => row.mute).map(({ name }) => name);
+  if (mute.length && labelled) {
+    notes.push(
+      `† ${listed(mute)} is in alarm all the time. That finds every event at once, and its one alarm is never false, as it meets an event: event figures alone are won by knowing nothing. Read them beside the share of normal rows in alarm. It is left out when the best is marked.`,
+    );
+  } else if (mute.length) notes.push(`† ${listed(mute)} is in alarm all the time, whatever is measured.`);
+  notes.push(means(labelled || series, seeds));
+  if (labelled && labelled < series) notes.push(`Measured on the ${labelled} series with labels; ${series - labelled} have none.`);
+  if (labelled) notes.push(`${MISSING} stands for what cannot be said, such as a delay where nothing was found. Delays count rows, so a hole in a recording makes them a little shorter.`);
+  return notes;
+}
+
+function means(series, seeds) {
+  if (series > 1) return `Means over ${series} series${seeds > 1 ? ` and ${seeds} seeds` : ""} ± their standard error over series.`;
+  return seeds > 1 ? `Means over ${seeds} seeds ± their standard error.` : "One series and one seed: how much of this is chance, these figures do not say.";
+}
+
+/** Return what is known of a series in one line. */
+export function factsOf(chapter) {
+  const { rows, train, seconds, all_channels, events, channels } = chapter;
+  const long = seconds === null ? "" : ` (${duration(chapter.slots.at(-1) * seconds + seconds)})`;
+  const some = channels.length < all_channels.length ? `, ${channels.length} of them shown` : "";
+  const marked = events === null ? "no labels" : plural(events.length, "labelled event");
+  return `${plural(rows, "row")}${long} of ${plural(all_channels.length, "channel")}${some}, ${count(train)} to learn from, ${marked}.`;
+}
+
+/** Return who said nothing of a series, and why. */
+export const refusalsOf = ({ refusals }) => Object.entries(refusals).map(([name, why]) => `${name} said nothing: ${why}`);
+
+/** Return one number a detector's alarms come to: how often somebody is called. */
+export function callsOf(told) {
+  return `${number(rate(told.alarms, told.slots, told.seconds))} alarms ${rateWord(told.seconds !== null)}`;
+}

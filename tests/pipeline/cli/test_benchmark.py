@@ -1,0 +1,113 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desk import Desk
+from recordings import write_sets
+from tocsin.cli.benchmark import spread_lists
+from tocsin.cli.benchmarking import tell_span
+from tocsin.tools.backtest.names import BENCHMARK_SETS
+
+
+@pytest.fixture
+def recordings(desk: Desk) -> Path:
+    return write_sets(desk.folder / "recordings")
+
+
+@pytest.mark.parametrize(
+    ("words", "spread"),
+    [
+        ("--sets smd nab", "--sets smd --sets nab"),
+        ("--sets smd,nab", "--sets smd --sets nab"),
+        ("--sets=smd,nab asd", "--sets smd --sets nab --sets asd"),
+        ("--sets smd --sets nab", "--sets smd --sets nab"),
+        ("--sets smd here --json out", "--sets smd here --json out"),
+        ("here --models lstm pca --sets nbb", "here --models lstm --models pca --sets nbb"),
+        ("here smd --json out", "here smd --json out"),
+        ("--sets smd lstm", "--sets smd lstm"),
+        ("--sets", ""),
+    ],
+)
+def test_a_list_can_be_written_as_people_write_lists(words: str, spread: str) -> None:
+    assert list(spread_lists(words.split())) == spread.split()
+
+
+def test_a_benchmark_measures_what_was_asked_for_and_tells_what_failed(
+    desk: Desk, recordings: Path
+) -> None:
+    np.savez(recordings / "asd" / "omi-1.npz", y=np.ones(3))
+    words = ("benchmark", recordings, "--json", "found/out.json", "--jobs", "1", "--seeds", "1")
+    models = ("--models", "always", "t2-ewma")
+
+    result = desk.call(*words, *models, "--sets", "smd", "nab", "asd")
+
+    assert result.exit_code == 3, result.output
+    assert "6 of 6" in result.stderr
+    assert "omi-1.npz: there is no array 'train' in it" in result.stderr
+    assert "2 runs failed" in result.stderr
+    found = json.loads((desk.folder / "found" / "out.json").read_text())
+    assert found["seeds"] == [0]
+    assert list(found["sets"]) == ["smd", "nab", "asd"]
+    assert list(found["sets"]["smd"]) == ["always", "t2-ewma"]
+    assert found["sets"]["smd"]["t2-ewma"]["auc_pr"]["series"]["machine-1-1"] > 0.9
+    assert found["settings"]["recipe"]["network"]["form"] == "lstm"
+    assert found["settings"]["jobs"] == 1
+    assert [each["series"] for each in found["failures"]] == ["omi-1"] * 2
+    assert "## nab, 1 series" in (desk.folder / "found" / "out.md").read_text()
+
+    again = desk.call(*words, *models, "--sets", "smd", "nab")  # all of it is known by now
+
+    assert again.exit_code == 0, again.output
+    assert "4 of 4" in again.stderr
+    assert json.loads((desk.folder / "found" / "out.json").read_text())["failures"] == []
+    assert sorted(path.name for path in (desk.folder / "found").iterdir()) == [
+        "out.journal.jsonl",
+        "out.json",
+        "out.md",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--sets", "skabb"), "--sets skabb: there is no such thing; did you mean skab?"),
+        (("--models", "transformer"), "choose from default, lstm"),
+        (("--seeds", "0"), "--seeds"),
+    ],
+)
+def test_what_there_is_not_is_a_mistake_of_use(
+    desk: Desk, recordings: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = desk.call("benchmark", recordings, "--json", "out.json", *words)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not (desk.folder / "out.json").exists()
+
+
+def test_a_folder_without_recordings_is_a_mistake_of_use(desk: Desk) -> None:
+    missing = desk.call("benchmark", desk.folder / "nowhere", "--json", "out.json")
+    empty = desk.call("benchmark", desk.folder, "--json", "out.json")
+
+    assert (missing.exit_code, empty.exit_code) == (2, 2)
+    assert "there is no such folder" in missing.stderr
+    assert ", ".join(BENCHMARK_SETS) in empty.stderr
+
+
+def test_a_set_that_is_asked_for_has_to_be_there(desk: Desk, recordings: Path) -> None:
+    (recordings / "smd" / "machine-1-1.npz").unlink()
+
+    result = desk.call("benchmark", recordings, "--json", "out.json", "--sets", "smd")
+
+    assert result.exit_code == 1
+    assert "there is no series in smd/" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0, "1 s"), (89, "89 s"), (91, "2 min"), (3_600, "60 min"), (6_000, "1 h 40 min")],
+)
+def test_a_length_of_time_is_told_as_people_tell_it(seconds: float, said: str) -> None:
+    assert tell_span(seconds) == said
