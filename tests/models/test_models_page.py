@@ -66,6 +66,17 @@ def test_windows_that_are_made_keep_the_channels_linked(said: dict[str, Any]) ->
     assert np.corrcoef(made[:, -1, 0], made[:, -1, 1])[0, 1] > 0.9
 
 
+def test_sizes_are_chosen_from_rows(said: dict[str, Any]) -> None:
+    assert said["sizes"].period == 44  # the pump's speed turns once in 2 pi * 7 seconds
+    assert said["sizes"].length == 48
+
+
+def test_a_model_that_has_learned_does_not_copy(said: dict[str, Any]) -> None:
+    assert not said["asked"].copies
+    assert said["asked"].noise > 0.75
+    assert said["asked"].ratio > 5
+
+
 def test_every_member_and_loss_is_told_of() -> None:
     table = PAPER.split("## The family")[1].split("## Learning")[0]
 

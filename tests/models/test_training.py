@@ -111,25 +111,24 @@ def test_a_tenth_of_abnormal_windows_costs_little_and_is_not_learned() -> None:
     clean = waves(360), waves(108, 1)
     dirty = np.concatenate([clean[0], broken(40, 7)]), np.concatenate([clean[1], broken(12, 8)])
 
-    def learn(older: Singles, later: Singles, trim: float) -> Fitted:
-        policy = TrainingPolicy(epochs=30, batches=20, trim=trim, hide=0, device="cpu")
-        return fit(older, later, SMALL, policy)
+    def learn(older: Singles, later: Singles, policy: TrainingPolicy) -> Fitted:
+        return fit(older, later, SMALL, replace(policy, epochs=30, batches=20, hide=0))
 
-    trimmed, untrimmed, best = learn(*dirty, 0.1), learn(*dirty, 0), learn(*clean, 0.1)
+    usual, credulous = TrainingPolicy(device="cpu"), TrainingPolicy(trim=0, device="cpu")
+    trimmed, untrimmed = learn(*dirty, usual), learn(*dirty, credulous)
+    best = learn(*clean, usual)
 
     normal, abnormal = waves(100, 2), broken(100, 9)
-    assert mean_error(trimmed, normal) < 1.5 * mean_error(best, normal)
-    assert mean_error(trimmed, abnormal) > 2 * mean_error(untrimmed, abnormal)
-    assert mean_error(trimmed, abnormal) > 100 * mean_error(trimmed, normal)
+    assert mean_error(trimmed, normal) < 2 * mean_error(best, normal)
+    assert mean_error(trimmed, abnormal) > 4 * mean_error(untrimmed, abnormal)
+    assert mean_error(trimmed, abnormal) > 300 * mean_error(trimmed, normal)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.15])
-def test_a_way_of_running_that_is_not_rare_is_learned(share: float) -> None:
+def test_a_way_of_running_that_is_more_than_a_tenth_is_learned() -> None:
     def other(rows: int, seed: int) -> Singles:
         return np.float32(0.2) * waves(rows, seed) + np.array([2.5, -2.5], np.float32)
 
-    count = round(400 * share)
-    older = np.concatenate([waves(400 - count), other(count, 7)])
+    older = np.concatenate([waves(340), other(60, 7)])
     later = np.concatenate([waves(90, 1), other(10, 8)])
     policy = TrainingPolicy(epochs=30, batches=20, hide=0, device="cpu")
 
