@@ -29,7 +29,7 @@ from tocsin_models.learning import TrainingSet, compare_error, train_bundle
 from tocsin_models.members import Member, choose_member
 
 ROWS, TEST_ROWS = 10_000, 4_000
-LENGTH, STRIDE = 64, 8
+LENGTH, STRIDE = 64, 4
 SEEDS = (0, 1, 2)
 START_NS = 1_700_000_000 * SECOND_NS
 KINDS = tuple(kind for kind in FaultKind if kind is not FaultKind.DROPOUT)  # seen without a model
@@ -64,7 +64,7 @@ def measure(
     clock, processor = time.perf_counter(), time.process_time()
     model = train_bundle(normal, recipe)
     clock, processor = time.perf_counter() - clock, time.process_time() - processor
-    calm = cut(unseen, 2 * STRIDE)
+    calm = cut(unseen, 4 * STRIDE)
     usual = model.errors(calm)
     areas = {
         kind: area(usual, model.errors(broken))

@@ -45,7 +45,7 @@ class TrainingPolicy:
     batch_rows: int = 32
     learning_rate: float = 5e-3
     patience: int = 25
-    trim: float = 0.15
+    trim: float = 0.1
     hide: float = 0.05
     clip_norm: float = 1.0
     device: str = "auto"

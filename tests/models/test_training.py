@@ -107,21 +107,16 @@ def mean_error(fitted: Fitted, windows: Singles) -> float:
     return (answer(fitted, windows) - torch.from_numpy(windows)).square().mean().item()
 
 
-def test_a_tenth_of_abnormal_windows_costs_little_and_is_not_learned() -> None:
-    clean = waves(360), waves(108, 1)
-    dirty = np.concatenate([clean[0], broken(40, 7)]), np.concatenate([clean[1], broken(12, 8)])
+def test_a_tenth_of_abnormal_windows_is_not_learned() -> None:
+    older = np.concatenate([waves(360), broken(40, 7)])
+    later = np.concatenate([waves(108, 1), broken(12, 8)])
 
-    def learn(older: Singles, later: Singles, policy: TrainingPolicy) -> Fitted:
-        return fit(older, later, SMALL, replace(policy, epochs=30, batches=20, hide=0))
+    def stands_out(policy: TrainingPolicy) -> float:
+        fitted = fit(older, later, SMALL, replace(policy, epochs=30, batches=20, hide=0))
+        return mean_error(fitted, broken(100, 9)) / mean_error(fitted, waves(100, 2))
 
     usual, credulous = TrainingPolicy(device="cpu"), TrainingPolicy(trim=0, device="cpu")
-    trimmed, untrimmed = learn(*dirty, usual), learn(*dirty, credulous)
-    best = learn(*clean, usual)
-
-    normal, abnormal = waves(100, 2), broken(100, 9)
-    assert mean_error(trimmed, normal) < 2 * mean_error(best, normal)
-    assert mean_error(trimmed, abnormal) > 4 * mean_error(untrimmed, abnormal)
-    assert mean_error(trimmed, abnormal) > 300 * mean_error(trimmed, normal)
+    assert stands_out(usual) > max(200, 3 * stands_out(credulous))
 
 
 def test_a_way_of_running_that_is_more_than_a_tenth_is_learned() -> None:
