@@ -43,7 +43,13 @@ class Key:
             return "duration"
         if get_origin(self.field.annotation) is list:
             return "list of text"
-        kinds = {"str": "text", "int": "whole number", "float": "number", "SecretStr": "secret"}
+        kinds = {
+            "str": "text",
+            "int": "whole number",
+            "float": "number",
+            "SecretStr": "secret",
+            "bool": "true or false",
+        }
         return kinds.get(getattr(self.field.annotation, "__name__", ""), "path")
 
     @property
