@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import exp, log
+from math import log
 
 import numpy as np
 
@@ -209,8 +209,7 @@ def _ratio(own: Floats, whole: Floats, policy: CalibrationPolicy) -> float:
     own_share = (_PRIOR_EXCESSES + len(above)) / (_PRIOR_EXCESSES / share + len(own))
     reach = threshold + mean * max(log(share / policy.budget), 0)
     own_reach = threshold + own_mean * max(log(own_share / policy.budget), 0)
-    bound = log(_MOST_APART)
-    return exp(min(max(log(own_reach / reach), -bound), bound))
+    return float(min(max(own_reach / reach, 1 / _MOST_APART), _MOST_APART))
 
 
 @dataclass(frozen=True, slots=True)

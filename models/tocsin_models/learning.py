@@ -33,8 +33,9 @@ _PROBE_ROWS = 16
 class Recipe:
     """How a bundle is learned.
 
-    The newest ``unseen`` share of the windows calibrates, the ``later`` share before it stops the
-    training, and the rest, ``least_windows`` or more, is learned from.
+    The network learns nothing from the newest ``unseen`` share of the windows, by which it is
+    described; the ``later`` share before it stops the training, and the rest, ``least_windows`` or
+    more, is learned from. What is normal, and the limit, are found on all of them.
     """
 
     network: NetworkPolicy = field(default_factory=NetworkPolicy)
@@ -158,7 +159,7 @@ def _is_alike(start: Bundle, windows: TrainingSet, recipe: Recipe) -> bool:
 def _calibrate(
     windows: TrainingSet, split: Split, recipe: Recipe, scaler: RobustScaler, fitted: Fitted
 ) -> Bundle:
-    """Return a bundle whose limit is found on the unseen windows; it has no golden probe yet."""
+    """Return a bundle that knows what is normal; it has no golden probe yet."""
     model, stride, policy = (
         Model(fitted.network, scaler, windows.length),
         windows.stride,

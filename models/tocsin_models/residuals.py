@@ -1,4 +1,4 @@
-"""From a reconstruction to one error a window, and to the channels that made it.
+"""From a reconstruction to one mean squared error a window.
 
 All sums run in f64, window by window in one order: a window's bits depend on that window alone.
 """
@@ -60,15 +60,3 @@ def window_errors(residuals: Residuals, typical: Floats) -> Floats:
     total = residuals.sums.sum(axis=1)
     ratio = np.divide(total, usual, out=np.full_like(total, np.nan), where=usual > 0)
     return np.asarray(ratio * typical.mean())
-
-
-def blame_channels(residuals: Residuals) -> Singles:
-    """Return each channel's share of its window's error, ``[B, F]``, summing to 1.
-
-    A window without any error blames its measured channels alike; one without cells has NaN.
-    """
-    total = residuals.sums.sum(axis=1, keepdims=True)
-    parts = np.where(total > 0, residuals.sums, residuals.counts)
-    whole = parts.sum(axis=1, keepdims=True)
-    shares: Floats = np.divide(parts, whole, out=np.full_like(parts, np.nan), where=whole > 0)
-    return shares.astype(np.float32)

@@ -160,6 +160,14 @@ def test_an_asset_keeps_its_profiles_limit_until_much_was_seen_of_it() -> None:
     assert calibrate([calm], ANY, AT_ONCE).assets == {}
 
 
+def test_the_limit_of_an_asset_that_is_nothing_like_the_others_stays_within_its_bounds() -> None:
+    usual, other = surprises(20_000), 1_000 * surprises(200, 1)
+
+    found = calibrate([usual, other], ANY, AT_ONCE, 1, ["usual", "other"])
+
+    assert found.assets["other"] == 3
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
 def test_scores_that_are_no_scores_are_refused(bad: float) -> None:
     with pytest.raises(ValueError, match="not finite or negative"):

@@ -3,7 +3,6 @@ import pytest
 
 from tocsin_models.residuals import (
     Residuals,
-    blame_channels,
     squared_errors,
     sum_residuals,
     typical_errors,
@@ -43,17 +42,10 @@ def test_missing_cells_neither_raise_nor_lower_the_error_of_a_normal_window() ->
         assert window_errors(Residuals(sums, counts), typical).mean() == pytest.approx(usual, 0.03)
 
 
-def test_a_window_without_cells_has_no_error_and_no_blame() -> None:
+def test_a_window_without_cells_has_no_error() -> None:
     residuals = Residuals(np.zeros((1, 2)), np.zeros((1, 2)))
 
     assert np.isnan(window_errors(residuals, np.ones(2))).all()
-    assert np.isnan(blame_channels(residuals)).all()
-
-
-def test_blame_is_shared_by_squared_error() -> None:
-    residuals = Residuals(np.array([[1.0, 3.0], [0.0, 0.0]]), np.array([[4.0, 4.0], [4.0, 0.0]]))
-
-    assert blame_channels(residuals).tolist() == [[0.25, 0.75], [1.0, 0.0]]
 
 
 def test_no_channel_is_typically_without_error() -> None:

@@ -62,7 +62,7 @@ def backtest(
     ] = "64",
     budget: Annotated[
         float | None,
-        typer.Option(help="Share of normal windows that may lie above the limit."),
+        typer.Option(help="Share of normal windows at which an alert may open."),
     ] = None,
     json_to: Annotated[
         str, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them.")

@@ -194,7 +194,7 @@ class TrainSettings(Section):
     epochs: int = Field(30, ge=1, description="passes over the windows, at most")
     seed: int = Field(0, description="the same seed and windows give the same model")
     budget: float = Field(
-        0.001, gt=0, lt=0.5, description="share of normal windows that may score above 1"
+        0.001, gt=0, lt=0.5, description="share of normal windows at which an alert may open"
     )
 
     @model_validator(mode="after")

@@ -33,7 +33,7 @@ _PART_WINDOWS = 1_000
 class Replayed:
     """What the engine said of N rows; without a number there is NaN, never 0."""
 
-    score: Floats  # [N] smoothed error / limit
+    score: Floats  # [N] averaged surprise / limit
     error: Floats  # [N] as in `tocsin.core.records.Scores`
     blame: Singles  # [N, F]
     expected: Singles  # [N, F] engineering units
