@@ -57,7 +57,8 @@ class Mahalanobis:
         """Return what each channel adds."""
         count, lags, channels = rows.shape
         apart = _multiply(rows.reshape(count, lags * channels) - self.centre, self.turn)
-        return np.asarray((apart**2).reshape(rows.shape).sum(axis=1))
+        apart = apart.reshape(rows.shape)
+        return np.asarray(np.einsum("nlf,nlf->nf", apart, apart))
 
     def arrays(self) -> dict[str, Floats]:
         """Return the numbers that make up the gauge."""
@@ -84,6 +85,10 @@ class Neighbours:
         itself = (gap**2).sum(axis=1) <= _LEAST_VARIANCE
         others = np.where(itself[:, None], found[:, 1:], found[:, :-1])
         return self._share(now, others if others.shape[1] else found)
+
+    def nearest(self) -> "Neighbours":
+        """Return the gauge that looks at the nearest one alone, which is quicker."""
+        return Neighbours(self.references, 1)
 
     def arrays(self) -> dict[str, Floats]:
         """Return the numbers that make up the gauge."""

@@ -8,7 +8,14 @@ import pytest
 from tocsin_models.arrays import Floats, Singles
 from tocsin_models.evidence import Evidence, collect, join_evidence
 from tocsin_models.gauges import Neighbours, fit_mahalanobis, fit_neighbours
-from tocsin_models.scoring import OWN_ASPECTS, Scorer, ScoringPolicy, cross_surprise, fit_scorer
+from tocsin_models.scoring import (
+    OWN_ASPECTS,
+    Scorer,
+    ScoringPolicy,
+    cross_surprise,
+    fit_scorer,
+    look_of,
+)
 from tocsin_models.senses import Aspect
 
 LENGTH, STRIDE = 12, 2
@@ -198,6 +205,22 @@ def test_a_reference_is_not_its_own_neighbour() -> None:
     np.testing.assert_allclose(found, np.sort(far, axis=1)[:, 1:4].mean(axis=1), rtol=1e-6)
     alone = fit_neighbours(rows[:1], 5, 3)
     assert alone.read_own(rows[:1]).sum() == 0
+
+
+def test_of_several_new_steps_the_one_farthest_from_its_nearest_neighbour_counts() -> None:
+    policy = ScoringPolicy((Aspect.NEIGHBOURS,), lags=0)
+    chosen = scorer(policy).senses[0]
+    broken = windows(60, 1)
+    broken[7, -2, 1] += 9  # the older of two new steps
+    broken[8, -1, 1] += 9
+
+    said = chosen.ask(evidence(broken, policy), look_of(policy, STRIDE))
+
+    rows = broken[np.arange(60), said.step - STRIDE].astype(np.float64)
+    assert isinstance(chosen.gauge, Neighbours)
+    plainly = nearest_plainly(rows, chosen.gauge.references, policy.nearest)
+    np.testing.assert_allclose(said.distance, plainly, rtol=1e-5)
+    assert (said.step[7], said.step[8]) == (0, 1)
 
 
 @pytest.mark.parametrize(
