@@ -150,8 +150,10 @@ def _ask_nearest(
 
 def _opine(parts: Floats, seen: Flags, typical: Floats) -> Opinion:
     """Return the step that stands out most by what each of its channels adds, ``[N, S, F]``."""
-    totals = parts.sum(axis=2) + np.where(seen, 0.0, typical).sum(axis=2)
-    totals[~seen.any(axis=2)] = np.nan
+    totals = np.einsum("nsf->ns", parts)
+    if not seen.all():
+        totals = totals + np.where(seen, 0.0, typical).sum(axis=2)
+        totals[~seen.any(axis=2)] = np.nan
     step = np.where(np.isnan(totals), -1.0, totals).argmax(axis=1)
     every = np.arange(len(totals))
     return Opinion(totals[every, step], parts[every, step], step)
