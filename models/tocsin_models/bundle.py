@@ -17,7 +17,7 @@ from safetensors.numpy import load
 
 from tocsin_models.arrays import Flags, Floats, Indices, Singles
 from tocsin_models.calibration import Calibration, weigh_run
-from tocsin_models.evidence import collect
+from tocsin_models.evidence import Evidence, collect
 from tocsin_models.inference import Model
 from tocsin_models.networks import Form, NetworkPolicy, load_network
 from tocsin_models.packing import (
@@ -164,6 +164,11 @@ class Bundle:
         finite = np.isfinite(error) & np.isfinite(expected).all(axis=1)
         error[~finite], blame[~finite], expected[~finite] = np.nan, np.nan, np.nan
         return Judged(error / self.calibration.limit, blame, expected, onset, finite)
+
+    def evidence(self, values: Floats) -> Evidence:
+        """Return what there is to judge windows ``[B, T, F]`` by, in engineering units."""
+        scorer = self.scorer
+        return self._model.evidence(values, scorer.recent, encode=scorer.wants_latent)
 
     def errors(self, values: Floats) -> Floats:
         """Return the mean squared errors ``[B]`` of windows ``[B, T, F]``, in spreads."""

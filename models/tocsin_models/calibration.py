@@ -17,6 +17,7 @@ _LARGEST_SHAPE = 0.5  # above it the distribution has no variance, and the fit n
 _LEAST_TIMES, _MOST_TIMES = 1.5, 3.0  # of what the budget itself comes to in nats
 _PRIOR_STEPS = 500  # that doubt is worth: a limit from so many is twice as high
 _PRIOR_EXCESSES = 20.0  # that the profile's own tail counts for beside an asset's
+_LONGEST_RULE = 256  # windows that a rule may wait for
 _MOST_APART = 3.0  # times by which an asset's limit may differ from its profile's
 
 
@@ -45,8 +46,8 @@ class CalibrationPolicy:
     def __post_init__(self) -> None:
         if not 0 < self.budget < 0.5:
             raise ValueError("calibration: choose a budget above 0 and below 0.5")
-        if not 1 <= self.open_count <= self.open_of <= 64:
-            raise ValueError("calibration: choose 1 <= open_count <= open_of <= 64")
+        if not 1 <= self.open_count <= self.open_of <= _LONGEST_RULE:
+            raise ValueError(f"calibration: choose 1 <= open_count <= open_of <= {_LONGEST_RULE}")
         if not 0 < self.tail_share <= 0.5:
             raise ValueError("calibration: choose 0 < tail_share <= 0.5")
 

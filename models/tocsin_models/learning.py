@@ -150,6 +150,22 @@ def train_bundle(
     return make_bundle(replace(draft, facts={**draft.facts, **(facts or {})}), probe)
 
 
+def recalibrate(bundle: Bundle, windows: TrainingSet, policy: CalibrationPolicy) -> Calibration:
+    """Return the calibration for another rule or budget, by what a bundle was learned from.
+
+    Args:
+        bundle: Stays as it is.
+        windows: What it was learned from.
+        policy: What is asked of the calibration.
+
+    Raises:
+        ValueError: If nothing was measured in the windows.
+    """
+    every = np.flatnonzero(np.any(~np.isnan(windows.values), axis=(1, 2)))
+    evidence = bundle.evidence(windows.values[every])
+    return _find_limit(windows, every, evidence, bundle.scorer, policy)
+
+
 def _is_alike(start: Bundle, windows: TrainingSet, recipe: Recipe) -> bool:
     """Return whether training can go on from this model's weights."""
     wanted = (recipe.network, windows.channels, windows.length)

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, expect
 from browser.looking import Look
 from reporting import a_series, a_trial, an_outcome, labelled, small_trials
 from tocsin.core.profile import AlertPolicy
+from tocsin.tools.backtest.hindsight import add_hindsight
 from tocsin.tools.backtest.report import write_report
 from tocsin.tools.backtest.report.levels import find_levels, make_grid, ring
 from tocsin.tools.backtest.trial import Trial, judged_rows
@@ -133,6 +134,27 @@ def test_the_slider_is_moved_by_keys_and_nothing_jumps(open_report: Opens) -> No
     expect(seen.find("#limit")).to_have_attribute("aria-valuetext", "1.15 times the shipped limit")
     expect(seen.find("#plot-lanes .ytick").last).to_have_text("limit \N{MULTIPLICATION SIGN} 1.15")
     assert seen.shifts() == 0
+
+
+def test_what_looks_ahead_is_marked_wherever_it_is_shown(open_report: Opens) -> None:
+    seen = open_report(*map(add_hindsight, small_trials()))
+    expect(seen.find("#verdict")).to_contain_text("default found")
+    marked = seen.find(".figures tr.ahead")
+    expect(marked).to_have_count(1)
+    expect(marked.locator("th")).to_contain_text("default (hindsight) ‡")
+    expect(marked.locator("th small")).to_have_text("looks ahead")
+    expect(marked.locator(".best")).to_have_count(0)
+    expect(seen.find("#table-notes")).to_contain_text("‡ default (hindsight) looks ahead: a row is")
+    called = "default (hindsight), looks ahead"
+    expect(seen.find("#score-keys button").first).to_have_text(called)
+    expect(seen.find("#pick-entrant option").nth(1)).to_have_text(called)
+    expect(seen.find("#series-said")).not_to_contain_text("ahead")
+    seen.find("#pick-entrant").select_option("default (hindsight)")
+    expect(seen.find("#series-said")).to_contain_text("It looks ahead.")
+    expect(seen.find("#signal-keys")).to_contain_text(f"expected by {called}")
+    expect(seen.find("#signal-keys")).not_to_contain_text("as it came")
+    expect(seen.find("#timeline-notes")).to_contain_text("Nobody could have rung by it.")
+    expect(seen.find("#score-keys")).to_contain_text(called)
 
 
 def test_series_detectors_and_channels_are_picked(open_report: Opens) -> None:

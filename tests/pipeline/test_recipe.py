@@ -10,6 +10,7 @@ from tocsin.wiring.models import recipe_of
 from tocsin_models.learning import Recipe
 from tocsin_models.members import Member, choose_member
 from tocsin_models.networks import Order
+from tocsin_models.scaling import Scale
 
 
 def recipe(**train: Any) -> Recipe:
@@ -17,10 +18,13 @@ def recipe(**train: Any) -> Recipe:
 
 
 def test_every_option_of_the_family_reaches_the_recipe() -> None:
-    found = recipe(sparsity=4, forecast=True, reversed=True, noise=0.2, learning_rate=0.001)
+    found = recipe(
+        sparsity=4, forecast=True, reversed=True, noise=0.2, scale="own", learning_rate=0.001
+    )
 
     assert (found.network.active, found.network.forecast) == (4, True)
     assert found.network.order is Order.REVERSED
+    assert found.scale is Scale.OWN
     assert (found.training.noise, found.training.learning_rate) == (0.2, 0.001)
 
 

@@ -64,6 +64,9 @@ def backtest(
         float | None,
         typer.Option(help="Share of normal windows at which an alert may open."),
     ] = None,
+    hindsight: Annotated[
+        bool, typer.Option("--hindsight", help="Also judge rows by later ones, and mark it.")
+    ] = False,
     json_to: Annotated[
         str, typer.Option("--json", metavar="OUT", help="Write the figures as JSON; - prints them.")
     ] = "",
@@ -92,7 +95,9 @@ def backtest(
         from tocsin.tools.backtest.model import ReplayPolicy  # noqa: PLC0415
 
         policy = ReplayPolicy(slots)
-        wanted = Wanted(files, time_column, label, rows, share, entrants, seeds, policy)
+        wanted = Wanted(
+            files, time_column, label, rows, share, entrants, seeds, policy, hindsight=hindsight
+        )
         found = hold(settings, wanted)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
@@ -197,6 +202,10 @@ _UNLABELLED = (
     _Line("alarms_per_day", "alarms a day", "a day"),
     _Line("in_alarm", "rows in alarm", "%"),
 )
+_AHEAD = (
+    "What looks ahead judges a row by later ones too, and is in alarm where its score reaches 1. "
+    "Nobody could have rung by it: compare it with nothing that does not look ahead."
+)
 _ALWAYS = (_Line("unknown", "rows without a score", "%"), _Line("fit_s", "time to learn", "s"))
 
 
@@ -205,7 +214,8 @@ def _show(content: Mapping[str, Any]) -> None:
     models, series = content["models"], content["series"]
     labelled = [each["abnormal_rows"] is not None for each in series.values()]
     lines = [*(_LABELLED if any(labelled) else ()), *(() if all(labelled) else _UNLABELLED)]
-    table = Table("", *models)
+    ahead = [name for name, figures in models.items() if figures.get("looks_ahead")]
+    table = Table("", *(f"{name}\nlooks ahead" if name in ahead else name for name in models))
     for line in [*lines, *_ALWAYS]:
         cells = [figures.get(line.key) for figures in models.values()]
         most = max((len(cell["series"]) for cell in cells if cell), default=0)
@@ -214,6 +224,8 @@ def _show(content: Mapping[str, Any]) -> None:
     seeds = len(content["seeds"])
     over = f"{len(series)} series and {seeds} seed{'s' if seeds > 1 else ''}"
     console.print(Text(f"Means over {over}, ± standard error; - is what cannot be said."))
+    if ahead:
+        console.print(Text(_AHEAD))
     _show_alerts(content["alerts"], series)
 
 

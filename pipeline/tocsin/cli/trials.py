@@ -13,6 +13,7 @@ from tocsin.core.instants import rfc3339
 from tocsin.core.profile import SECOND_NS
 from tocsin.settings import Settings
 from tocsin.tools.backtest.entrants import make_entrants
+from tocsin.tools.backtest.hindsight import add_hindsight
 from tocsin.tools.backtest.loaders import LoadPolicy, load_file
 from tocsin.tools.backtest.model import ReplayPolicy
 from tocsin.tools.backtest.run import run_trials
@@ -35,6 +36,7 @@ class Wanted:
         entrants: who is to judge them, by `tocsin.tools.backtest.names.MODELS`.
         seeds: how many; they are 0, 1, 2 and so on.
         replay: how a series becomes windows and alerts.
+        hindsight: whether our models also say what they think once all rows are there.
     """
 
     files: Sequence[Path]
@@ -45,6 +47,7 @@ class Wanted:
     entrants: Sequence[str]
     seeds: int
     replay: ReplayPolicy
+    hindsight: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +75,8 @@ def hold(settings: Settings, wanted: Wanted) -> Found:
     made = make_entrants(recipe_of(settings), wanted.replay)
     entrants = [made[name]() for name in wanted.entrants]
     with percent("trying " + ", ".join(wanted.entrants)) as show:
-        trials = list(run_trials(series, entrants, range(wanted.seeds), show))
+        held = run_trials(series, entrants, range(wanted.seeds), show)
+        trials = [add_hindsight(each) if wanted.hindsight else each for each in held]
     return Found(trials, _sum_up(trials, wanted, settings))
 
 
@@ -120,6 +124,7 @@ def _sum_up(trials: Sequence[Trial], wanted: Wanted, settings: Settings) -> dict
             "files": [str(path) for path in wanted.files],
             "models": list(wanted.entrants),
             "length": wanted.replay.length or "auto",
+            "hindsight": wanted.hindsight,
             "train": settings.train.model_dump(mode="json"),
         },
         "seeds": list(range(wanted.seeds)),
@@ -128,7 +133,7 @@ def _sum_up(trials: Sequence[Trial], wanted: Wanted, settings: Settings) -> dict
             for trial in trials
         },
         "models": {
-            name: {key: asdict(figure) for key, figure in figures.items()}
+            name: _mark(name, trials) | {key: asdict(each) for key, each in figures.items()}
             for name, figures in compared.items()
         },
         "refusals": _refusals(trials),
@@ -146,6 +151,12 @@ def _describe(series: Series) -> dict[str, Any]:
         "abnormal_rows": None if series.label is None else int(series.label[rows].sum()),
         "timed": series.timed,
     }
+
+
+def _mark(name: str, trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return what stands before the figures of an entrant that looks ahead; nothing for others."""
+    ahead = any(run.looks_ahead for trial in trials for run in trial.outcomes.get(name, ()))
+    return {"looks_ahead": True} if ahead else {}
 
 
 def _refusals(trials: Sequence[Trial]) -> dict[str, dict[str, str]]:

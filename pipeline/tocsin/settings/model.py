@@ -188,6 +188,11 @@ class TrainSettings(Section):
         description="noise that is learned to be taken away, in spreads; 0: what the model is made "
         "with",
     )
+    scale: Literal["auto", "own", "shared"] = Field(
+        "auto",
+        description="spread that channels are measured in: their own, or one shared by channels in "
+        "one unit; auto looks at the values",
+    )
     learning_rate: float = Field(
         0.005, gt=0, le=1, description="size of the largest steps; smaller where training fails"
     )

@@ -70,6 +70,44 @@ def test_the_json_has_every_figure_and_every_alert(desk: Desk, table: Path) -> N
         assert {each["name"] for each in alert["channels"]} <= {"flow", "heat", "level"}
 
 
+def test_in_hindsight_our_models_stand_a_second_time_and_are_marked(
+    desk: Desk, table: Path
+) -> None:
+    words = ("backtest", table, "-t", "datetime", "--models", "dense", *SMALL, "--hindsight")
+    result = desk.call(*words, "--json", "out.json", "--report", "out.html")
+    assert result.exit_code == 0, result.output
+    first, second = (result.stdout.splitlines()[line].split("┃")[2:-1] for line in (1, 2))
+    heads = [f"{one} {two}".split() for one, two in zip(first, second, strict=True)]
+    ours = ["dense", "dense (hindsight)", "always", "t2-ewma", "pca", "pca (hindsight)", "iforest"]
+    ahead = [name for name in ours if "hindsight" in name]
+    marks = {name: " looks ahead" if name in ahead else "" for name in ours}
+    assert [" ".join(head) for head in heads] == [name + mark for name, mark in marks.items()]
+    assert "What looks ahead judges a row by later ones too" in " ".join(result.stdout.split())
+    assert "What dense rang about" in result.stdout
+    found = json.loads((desk.folder / "out.json").read_text())
+    assert found["settings"]["hindsight"]
+    marked = [name for name, figures in found["models"].items() if figures.get("looks_ahead")]
+    assert marked == ahead
+    assert found["models"][ahead[0]]["event_recall"]["mean"] > 0
+    assert not found["alerts"].keys() & set(ahead)
+    page = (desk.folder / "out.html").read_text()
+    assert '"name":"dense (hindsight)","mute":false,"ahead":true' in page
+
+
+def test_nothing_looks_ahead_unless_it_is_asked_for(desk: Desk, table: Path) -> None:
+    words = ("backtest", table, "-t", "datetime", "--models", "pca", "--no-controls", *SMALL)
+    assert "ahead" not in desk.call(*words).stdout
+    found = json.loads(desk.call(*words, "--json", "-").stdout)
+    assert list(found["models"]) == ["pca"]
+    assert "looks_ahead" not in found["models"]["pca"]
+
+
+def test_a_benchmark_cannot_look_ahead(desk: Desk) -> None:
+    result = desk.call("benchmark", desk.folder, "--hindsight")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "No such option" in result.stderr
+
+
 def test_the_json_can_go_into_a_file_beside_the_table(desk: Desk, table: Path) -> None:
     words = ("backtest", table, "-t", "datetime", "--models", "pca", "--no-controls", *SMALL)
     result = desk.call(*words, "--json", "out.json")

@@ -17,7 +17,7 @@ import tocsin_models
 from tocsin.tools.backtest.columns import ReadTable
 from tocsin.tools.backtest.entrants import make_entrants
 from tocsin.tools.backtest.model import ReplayPolicy
-from tocsin.tools.backtest.protocols import OfficialPolicy, Worth, weigh
+from tocsin.tools.backtest.protocols import Worth, weigh
 from tocsin.tools.backtest.sets import Source, find_sources, load_source
 from tocsin_models.learning import Recipe
 
@@ -33,14 +33,12 @@ class Plan:
         read_table: opens a CSV file; must be a function that another process can import.
         recipe: how the default model is learned.
         replay: how series become windows, and windows alerts.
-        official: how leaderboards' limits are found.
         clock: seconds that only rise.
     """
 
     read_table: ReadTable
     recipe: Recipe = field(default_factory=Recipe)
     replay: ReplayPolicy = field(default_factory=ReplayPolicy)
-    official: OfficialPolicy = field(default_factory=OfficialPolicy)
     clock: Callable[[], float] = time.monotonic
 
     def settings(self) -> dict[str, Any]:
@@ -48,7 +46,6 @@ class Plan:
         return {
             "recipe": msgspec.to_builtins(self.recipe),
             "replay": _plain(self.replay),
-            "official": msgspec.to_builtins(self.official),
             "code": digest_code(),
             "versions": {name: version(name) for name in _LIBRARIES},
         }
@@ -106,7 +103,7 @@ def run_job(job: Job, plan: Plan) -> Result:
     try:
         entry = load_source(job.source, plan.read_table)
         outcome = make_entrants(plan.recipe, plan.replay)[job.model]().run(entry.series, job.seed)
-        worth = weigh(entry, outcome, plan.official)
+        worth = weigh(entry, outcome)
     except Exception as error:  # noqa: BLE001 - one failure must not end hundreds of jobs
         return _failed(job, _reason(error), plan.clock() - began_s)
     return Result(

@@ -1,7 +1,7 @@
 """What an outcome is worth by the protocol of its set.
 
 Every measure is of the rows that the set measures, at the limit that is shipped. SKAB has its
-leaderboard's figures beside them; for these the limit is found by one rule for all entrants.
+leaderboard's figures beside them, by a rule that looks ahead.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,14 @@ from math import isnan
 import numpy as np
 
 from tocsin.core.profile import SECOND_NS
-from tocsin.tools.backtest.series import Outcome
+from tocsin.tools.backtest.model import cut_lesson
+from tocsin.tools.backtest.replay import profile_of
+from tocsin.tools.backtest.series import Outcome, Series
 from tocsin.tools.backtest.sets import Entry
 from tocsin_models.arrays import Flags, Floats
+from tocsin_models.bundle import Bundle
+from tocsin_models.calibration import CalibrationPolicy
+from tocsin_models.learning import recalibrate
 from tocsin_models.metrics import (
     EventTally,
     MeasurePolicy,
@@ -48,18 +53,6 @@ POOLED = ("f1_official", "far_official", "f1_causal", "far_causal")
 
 
 @dataclass(frozen=True, slots=True)
-class OfficialPolicy:
-    """The limit by which SKAB's rule judges windows: ``factor`` times a quantile.
-
-    Both are those of the leaderboard's best entry. The quantile is that of the errors of all
-    windows in the training rows, on the entrant's own scale.
-    """
-
-    quantile: float = 0.999
-    factor: float = 4 / 3
-
-
-@dataclass(frozen=True, slots=True)
 class Worth:
     """What an outcome is worth: figures of its series, and counts that can be pooled."""
 
@@ -70,7 +63,7 @@ class Worth:
     unknown: float  # share of rows without a score
 
 
-def weigh(entry: Entry, outcome: Outcome, official: OfficialPolicy = OfficialPolicy()) -> Worth:
+def weigh(entry: Entry, outcome: Outcome) -> Worth:
     """Return what an outcome is worth on its series.
 
     Raises:
@@ -84,7 +77,7 @@ def weigh(entry: Entry, outcome: Outcome, official: OfficialPolicy = OfficialPol
     causal = count_rows(label, alarm)
     by_rule = None
     if entry.set_name in OFFICIAL_SETS:
-        by_rule = count_rows(label, flag_by_rule(entry, outcome, official))
+        by_rule = count_rows(label, flag_by_rule(entry, outcome))
     said = asdict(found) | ratios("causal", causal) | ratios("official", by_rule)
     measures = {name: _sayable(said[name]) for name in MEASURES if name in said}
     events = replace(tally_rows(label, alarm), delays=())  # of other series they are other times
@@ -98,34 +91,40 @@ def ratios(kind: str, counts: RowCounts | None) -> dict[str, float]:
     return {f"f1_{kind}": counts.f1, f"far_{kind}": counts.false_alarm_rate}
 
 
-def flag_by_rule(entry: Entry, outcome: Outcome, policy: OfficialPolicy) -> Flags:
+def flag_by_rule(entry: Entry, outcome: Outcome) -> Flags:
     """Return the measured rows ``[m]`` that SKAB's rule flags; it looks ahead.
 
-    An entrant that judges rows and not windows has no use for the rule, on the leaderboard either:
-    its own alarms stand.
+    The rule is for what judges windows, and takes those in the measured rows alone. What a score
+    of ours judges is the window and the averages over those before it. The limit is found like the
+    one that is shipped, and for the same budget, but for a rule that waits as long as this one. An
+    entrant that judges rows has no use for it, on the leaderboard either: its own alarms stand.
     """
-    if outcome.bundle is None or outcome.error is None:
+    bundle = outcome.bundle
+    if bundle is None:
         return outcome.alarm[entry.first_row :]
-    learned, judged = outcome.error[: entry.series.train_rows], outcome.error[entry.first_row :]
-    return flag_windows(learned, judged, outcome.bundle.length, policy)
+    reach = bundle.length + max(span.windows for span in bundle.calibration.spans) - 1
+    limit = find_rule_limit(entry.series, bundle, reach)
+    return flag_windows(outcome.score[entry.first_row :], limit, reach)
 
 
-def flag_windows(learned: Floats, judged: Floats, length: int, policy: OfficialPolicy) -> Flags:
+def find_rule_limit(series: Series, bundle: Bundle, reach: int) -> float:
+    """Return the limit for ``reach - 1`` windows in a row, in limits of those that are shipped."""
+    lesson = cut_lesson(series, profile_of(series, bundle.length))
+    policy = CalibrationPolicy(bundle.calibration.budget, reach - 1, reach - 1)
+    return recalibrate(bundle, lesson, policy).limit / bundle.calibration.limit
+
+
+def flag_windows(scores: Floats, limit: float, reach: int) -> Flags:
     """Return the rows ``[m]`` that SKAB's rule flags.
 
     Args:
-        learned: Error of the window that ends with each row to learn from, ``[n]``; NaN where
-            there is none. They are from before any smoothing.
-        judged: The same of the rows that are measured, ``[m]``. Windows that reach back to rows
-            before these do not count.
-        length: Rows of a window.
-        policy: How the limit comes from ``learned``.
+        scores: Of the stretch that ends with each row, ``[m]``; NaN where there is none.
+        limit: What all of them have to exceed.
+        reach: Rows of such a stretch. Those that reach back to before the first row do not count.
     """
-    known = learned[~np.isnan(learned)]
-    if not known.size or len(judged) < length:
-        return np.zeros(len(judged), np.bool_)
-    limit = policy.factor * float(np.quantile(known, policy.quantile))
-    return flag_officially(judged[length - 1 :], limit, length)
+    if len(scores) < reach:
+        return np.zeros(len(scores), np.bool_)
+    return flag_officially(scores[reach - 1 :], limit, reach)
 
 
 def _sayable(value: float) -> float | None:

@@ -44,7 +44,8 @@ class Series:
 class Outcome:
     """What an entrant said of all rows of a series, those it learned from included.
 
-    Row t is said from rows up to t. ``score`` is 1.0 at the entrant's own limit.
+    Row t is said from rows up to t, unless it ``looks_ahead``. ``score`` is 1.0 at the entrant's
+    own limit.
     """
 
     score: Floats  # [N] NaN where it has none
@@ -55,7 +56,8 @@ class Outcome:
     blame: Singles | None = None  # [N, F] each channel's share of the error
     expected: Singles | None = None  # [N, F] engineering units
     steps: Sequence[Transition] = field(default_factory=list)  # of alerts
-    bundle: Bundle | None = None  # the model, where it is one of ours
+    bundle: Bundle | None = None  # the model, where it is one of ours and judged like a stream
+    looks_ahead: bool = False  # whether later rows had a say, which no alarm could have heard
 
 
 class Entrant(Protocol):

@@ -11,7 +11,6 @@ from tocsin.core.formats.table import Chunk
 from tocsin.tools.backtest.jobs import Job, Plan, make_jobs, run_job
 from tocsin.tools.backtest.journal import append_result, read_journal
 from tocsin.tools.backtest.model import ReplayPolicy
-from tocsin.tools.backtest.protocols import OfficialPolicy
 from tocsin_models.learning import Recipe
 
 PLAN = Plan(read_csv)
@@ -56,9 +55,8 @@ def test_a_key_does_not_depend_on_where_the_files_are(folder: Path, tmp_path: Pa
     [
         replace(PLAN, recipe=Recipe(later=0.2)),
         replace(PLAN, replay=ReplayPolicy(length=32)),
-        replace(PLAN, official=OfficialPolicy(0.99)),
     ],
-    ids=["recipe", "replay", "official"],
+    ids=["recipe", "replay"],
 )
 def test_a_setting_makes_another_key(folder: Path, other: Plan) -> None:
     assert only_job(folder).key != only_job(folder, other).key
@@ -79,7 +77,6 @@ def test_settings_say_what_figures_depend_on_in_plain_values() -> None:
 
     assert settings["recipe"]["network"]["form"] == "lstm"
     assert settings["replay"]["alerts"]["open_count"] == 3
-    assert settings["official"]["quantile"] == 0.999
     assert set(settings["versions"]) == {"numpy", "scikit-learn", "torch"}
     assert len(settings["code"]) == 32
 

@@ -6,21 +6,26 @@ import pytest
 
 from backtesting import small_series
 from recordings import FAULT_ROW, ROWS, read_csv, real_recordings, write_sets
-from small_models import small_model
-from tocsin.core.profile import Profile
 from tocsin.tools.backtest.controls import Always
+from tocsin.tools.backtest.model import cut_lesson
 from tocsin.tools.backtest.names import SETS
 from tocsin.tools.backtest.protocols import (
     MEASURES,
-    OfficialPolicy,
     Worth,
+    find_rule_limit,
     flag_by_rule,
     flag_windows,
     weigh,
 )
+from tocsin.tools.backtest.replay import profile_of
 from tocsin.tools.backtest.series import Outcome
 from tocsin.tools.backtest.sets import Entry, load_set
+from tocsin_models.bundle import Bundle
+from tocsin_models.learning import Recipe, train_bundle
 from tocsin_models.metrics import RowCounts, vus_pr, vus_window
+from tocsin_models.networks import NetworkPolicy
+from tocsin_models.scoring import ScoringPolicy
+from tocsin_models.training import TrainingPolicy
 
 LENGTH = 16
 
@@ -39,6 +44,16 @@ def said(entry: Entry, first_alarm: int, last_alarm: int) -> Worth:
 
 def only(folder: Path, name: str) -> Entry:
     return load_set(folder, name, read_csv)[0]
+
+
+def official(folder: Path) -> tuple[Entry, Bundle, int]:
+    """Return a series of SKAB's kind, a model of it with short spans, and what its scores cover."""
+    entry = only(folder, "skab")
+    lesson = cut_lesson(entry.series, profile_of(entry.series, LENGTH))
+    policy = ScoringPolicy(spans=(1, 5))
+    training = TrainingPolicy(epochs=2, batches=4)
+    bundle = train_bundle(lesson, Recipe(NetworkPolicy(8, 3), training, scoring=policy))
+    return entry, bundle, LENGTH + policy.spans[-1] - 1
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -104,52 +119,39 @@ def test_a_series_without_labels_cannot_be_measured() -> None:
 
 
 def test_the_official_rule_wants_every_window_that_covers_a_row() -> None:
-    learned, judged = np.full(300, 3.0), np.full(200, 1.0)
-    judged[100:150] = 4.001  # a window that ends at row e begins at e - 15
+    scores = np.full(200, 0.9)
+    scores[100:150] = 1.001  # a window that ends at row e begins at e - 15
 
-    flags = flag_windows(learned, judged, LENGTH, OfficialPolicy())
+    flags = flag_windows(scores, 1.0, LENGTH)
 
     # row i is judged by windows that begin in i - 15 .. i - 1, which end in i .. i + 14
     assert np.flatnonzero(flags).tolist() == list(range(100, 136))
 
 
-def test_the_official_limit_is_a_factor_above_the_windows_that_were_learned() -> None:
-    learned, judged = np.full(300, 3.0), np.full(200, 3.99)
-    learned[:LENGTH] = np.nan
-    learned[-1] = 5.0
-
-    found = {
-        policy: int(flag_windows(learned, judged, LENGTH, policy).sum())
-        for policy in (OfficialPolicy(0.99, 1.0), OfficialPolicy(0.99), OfficialPolicy(1.0, 0.7))
-    }
-
-    assert list(found.values()) == [200 - 3 * (LENGTH - 1), 0, 200 - 3 * (LENGTH - 1)]
-
-
 def test_windows_that_are_not_known_flag_nothing() -> None:
-    unknown, high = np.full(200, np.nan), np.full(200, 9.0)
-
-    assert not flag_windows(unknown, high, LENGTH, OfficialPolicy()).any()
-    assert not flag_windows(high, unknown, LENGTH, OfficialPolicy()).any()
+    assert not flag_windows(np.full(200, np.nan), 1.0, LENGTH).any()
 
 
 def test_fewer_rows_than_a_window_are_not_flagged() -> None:
-    flags = flag_windows(np.ones(200), np.full(LENGTH - 1, 9.0), LENGTH, OfficialPolicy())
-
-    assert flags.tolist() == [False] * (LENGTH - 1)
+    assert flag_windows(np.full(LENGTH - 1, 9.0), 1.0, LENGTH).tolist() == [False] * (LENGTH - 1)
 
 
-def test_a_model_of_windows_is_told_officially_by_the_rule(folder: Path) -> None:
-    entry = only(folder, "skab")
-    bundle = small_model(Profile("pump", ("a", "b"), length=LENGTH, stride=1))
-    error = np.where(np.arange(ROWS) < 450, 3.0, 4.001)
+def test_a_model_of_windows_is_told_officially_by_all_that_a_score_speaks_of(folder: Path) -> None:
+    entry, bundle, reach = official(folder)
+    limit = find_rule_limit(entry.series, bundle, reach)
+    score = np.where(np.arange(ROWS) < 450, 0.99, 1.01) * limit
+
     calm = np.zeros(ROWS, np.bool_)
+    flags = flag_by_rule(entry, Outcome(score, calm, 0, 0, error=score, bundle=bundle))
 
-    flags = flag_by_rule(
-        entry, Outcome(error, calm, 0, 0, error=error, bundle=bundle), OfficialPolicy()
-    )
+    assert reach == LENGTH + 4
+    assert (np.flatnonzero(flags) + 400).tolist() == list(range(450, ROWS - 2 * (reach - 1)))
 
-    assert (np.flatnonzero(flags) + 400).tolist() == list(range(450, ROWS - 2 * (LENGTH - 1)))
+
+def test_a_rule_that_waits_for_longer_than_an_alert_has_a_lower_limit(folder: Path) -> None:
+    entry, bundle, reach = official(folder)
+
+    assert 0 < find_rule_limit(entry.series, bundle, reach) < 1
 
 
 def test_an_entrant_without_windows_is_told_officially_by_its_own_alarms(folder: Path) -> None:

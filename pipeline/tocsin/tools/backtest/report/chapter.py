@@ -158,6 +158,7 @@ def _write_said(frame: _Frame, outcome: Outcome) -> Json:
         "blame": _write_blame(frame, outcome),
         "latent": show_latent(frame.series, outcome),
         "tail": show_tail(frame.series, outcome),
+        "ahead": outcome.looks_ahead,
         "facts": _facts(outcome),
     }
 

@@ -59,7 +59,10 @@ def write_report(trials: Sequence[Trial], path: Path, policy: ReportPolicy | Non
 
 
 def _choose_first(trials: Sequence[Trial]) -> str:
-    """Return the entrant that the report is about: the first of our models, if there is any."""
+    """Return the entrant that the report is about: the first of our models, if there is any.
+
+    One that looks ahead brings no model of its own.
+    """
     named = [(name, runs) for trial in trials for name, runs in trial.outcomes.items()]
     models = [name for name, runs in named if any(outcome.bundle for outcome in runs)]
     return (models or [name for name, _ in named])[0]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tocsin.tools.backtest.series import Outcome
 from tocsin.tools.backtest.trial import Figure, Trial, compare
 
 _DAYS = 7
@@ -61,6 +62,7 @@ def make_table(trials: Sequence[Trial]) -> Json:
         {
             "name": name,
             "mute": _always_rings(name, trials),
+            "ahead": any(outcome.looks_ahead for outcome in _runs_of(name, trials)),
             "cells": [_cell(column, figures.get(column.key)) for column in columns],
         }
         for name, figures in compare(trials).items()
@@ -89,14 +91,17 @@ def _cell(column: _Column, figure: Figure | None) -> Json:
 
 def _always_rings(name: str, trials: Sequence[Trial]) -> bool:
     """Return whether an entrant is in alarm from the first to the last row, and so says nothing."""
-    runs = [outcome for trial in trials for outcome in trial.outcomes.get(name, ())]
-    return all(outcome.alarm.all() for outcome in runs)
+    return all(outcome.alarm.all() for outcome in _runs_of(name, trials))
+
+
+def _runs_of(name: str, trials: Sequence[Trial]) -> list[Outcome]:
+    return [outcome for trial in trials for outcome in trial.outcomes.get(name, ())]
 
 
 def _mark_best(columns: Sequence[_Column], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Mark the best of each measure among the entrants that say something."""
+    """Mark the best of each measure among those that say something, and said it in time."""
     for at, column in enumerate(columns):
-        cells = [row["cells"][at] for row in rows if not row["mute"]]
+        cells = [row["cells"][at] for row in rows if not (row["mute"] or row["ahead"])]
         means = np.array([cell["mean"] for cell in cells]) * column.better
         best = means == np.nanmax(means, initial=-np.inf)
         if not column.better or best.all():  # a race that all have won has no winner

@@ -11,6 +11,7 @@ import pytest
 from backtesting import simulated_pump
 from reporting import a_series, a_trial, an_outcome, labelled, small_trials
 from tocsin.core.profile import AlertPolicy
+from tocsin.tools.backtest.hindsight import add_hindsight
 from tocsin.tools.backtest.report.chapter import write_chapter
 from tocsin.tools.backtest.report.levels import make_grid
 from tocsin.tools.backtest.report.page import write_json
@@ -118,3 +119,18 @@ def test_a_model_says_what_it_expected_and_how_it_sees_windows() -> None:
     assert model["try"]["apart"] == 0
     assert model["try"]["rule"][:3] == [3, 5, 5]
     assert control["try"]["rule"] == [1, 1, 1, 0]
+
+
+def test_what_looks_ahead_says_so_and_shows_what_it_expected() -> None:
+    trial = add_hindsight(small_trials()[0])
+    chapter = written(trial)
+    ahead = {name: said["ahead"] for name, said in chapter["said"].items()}
+    assert [name for name, flag in ahead.items() if flag] == ["default (hindsight)"]
+    expected = trial.outcomes["default (hindsight)"][0].expected
+    assert expected is not None
+    told = chapter["signals"][0]["expected"]["default (hindsight)"]
+    assert told[500] == pytest.approx(float(expected[500, 0]), rel=1e-4)
+    said = chapter["said"]["default (hindsight)"]
+    assert said["try"]["apart"] == 0
+    assert said["try"]["rule"] == [1, 1, 1, 0]
+    assert said["tail"]["fit"] is None  # the tail of the model is not that of averages

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reporting import a_series, a_trial, an_outcome, labelled, small_trials
+from tocsin.tools.backtest.hindsight import add_hindsight
 from tocsin.tools.backtest.report import ReportPolicy, write_report
 from tocsin.tools.backtest.trial import Trial
 
@@ -35,6 +36,15 @@ def test_the_report_is_about_the_first_of_our_models(tmp_path: Path) -> None:
     assert content_of(path)["first"] == "default"
     write_report([a_trial(a_series(), one=an_outcome(), two=an_outcome())], path)
     assert content_of(path)["first"] == "one"
+
+
+def test_the_report_is_never_about_what_looks_ahead(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    trial = add_hindsight(small_trials()[0])
+    ahead_first = sorted(trial.outcomes, reverse=True, key=lambda name: "hindsight" in name)
+    assert ahead_first[0] == "default (hindsight)"
+    write_report([Trial(trial.series, {each: trial.outcomes[each] for each in ahead_first})], path)
+    assert content_of(path)["first"] == "default"
 
 
 def test_of_too_many_series_the_first_are_shown_and_the_table_has_all(tmp_path: Path) -> None:

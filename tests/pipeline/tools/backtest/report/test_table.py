@@ -1,5 +1,6 @@
 """The table of all entrants."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,17 @@ def test_the_best_is_marked_among_those_who_say_something() -> None:
     assert [cell["best"] for cell in delay.values()] == [False, True, False]
     assert delay["always"]["mean"] == 0.0
     assert [row["mute"] for row in make_table(trials)["rows"]] == [True, False, False]
+
+
+def test_what_looks_ahead_is_marked_and_nobodys_best() -> None:
+    ahead = replace(an_outcome((60, 70)), looks_ahead=True)
+    late, later = an_outcome((63, 70)), an_outcome((65, 70))
+    trials = [a_trial(SERIES, late=late, later=later, ahead=ahead)]
+    names = ("ahead", "late", "later")
+    delays = [row_of(trials, name)["of events found"] for name in names]
+    assert [cell["mean"] for cell in delays] == [0.0, 3.0, 5.0]
+    assert [cell["best"] for cell in delays] == [False, True, False]
+    assert [row["ahead"] for row in make_table(trials)["rows"]] == [False, False, True]
 
 
 def test_a_race_that_all_have_won_has_no_winner() -> None:

@@ -1,7 +1,7 @@
 // The report: what is chosen, and who is told when it changes.
 
 import { byId, el, key, offer, soonOnce } from "./dom.js";
-import { callsOf, factsOf, refusalsOf, sentence, summaryTable, tableNotes, toldOf } from "./summary.js";
+import { AHEAD, callsOf, factsOf, nameOf, refusalsOf, sentence, summaryTable, tableNotes, toldOf } from "./summary.js";
 import { colours, watchColours } from "./colours.js";
 import { count, number, percent, plural } from "./format.js";
 import { incidentsHint, incidentsTable } from "./incidents.js";
@@ -42,7 +42,7 @@ function chooseSeries(at) {
   byId("pick-series").value = at;
   byId("series-before").disabled = at === 0;
   byId("series-after").disabled = at === chapters.length - 1;
-  offer(byId("pick-entrant"), Object.keys(state.chapter.said).map((name) => ({ value: name, text: name })), state.entrant);
+  offer(byId("pick-entrant"), Object.keys(state.chapter.said).map((name) => ({ value: name, text: nameOf(state.chapter, name) })), state.entrant);
   offer(byId("pick-channel"), state.chapter.channels.map((text, value) => ({ value, text })), 0);
   state.channel = mostBlamedChannel();
   byId("pick-channel").value = state.channel;
@@ -75,7 +75,7 @@ function showAll() {
   const { chapter, entrant } = state;
   const told = toldOf(chapter, entrant);
   byId("picked").textContent = factsOf(chapter);
-  const said = sentence(entrant, [told]);
+  const said = sentence(entrant, [told]) + (chapter.said[entrant].ahead ? " It looks ahead." : "");
   byId("series-said").textContent = said;
   byId("series-said").hidden = said === byId("verdict").textContent;
   byId("timeline-notes").textContent = timelineNotes(chapter, entrant, told);
@@ -95,8 +95,8 @@ function showIncident(rows) {
 
 function timelineNotes(chapter, name, told) {
   const { thinned, said } = chapter;
-  const { model, fit_s } = said[name].facts;
-  const parts = [`${callsOf(told)}, ${percent(told.in_alarm)} of rows in alarm, ${percent(told.unknown)} without a score.`];
+  const { facts: { model, fit_s }, ahead } = said[name];
+  const parts = [...(ahead ? [`This looks ${AHEAD}`] : []), `${callsOf(told)}, ${percent(told.in_alarm)} of rows in alarm, ${percent(told.unknown)} without a score.`];
   if (model) parts.push(`Model ${model.version.slice(0, 8)} (${model.form}, windows of ${model.length} rows), learned in ${number(fit_s)} s.`);
   if (thinned) parts.push("This recording is long: lines show the lowest and highest row of every short stretch, so spikes are there, but not every row. Alarms are exact.");
   return [...parts, ...refusalsOf(chapter)].join(" ");

@@ -7,6 +7,11 @@ import { rate, rateWord } from "./chapter.js";
 const MUCH = 0.05; // of the normal rows in alarm
 const WRITE = { plain: ratio, percent, seconds: duration, count: number };
 
+export const AHEAD = "ahead: a row is judged by later ones too, and is in alarm where its score reaches the limit. Nobody could have rung by it.";
+
+/** Return a detector's name, marked where it looks ahead. */
+export const nameOf = (chapter, name) => (chapter.said[name].ahead ? `${name}, looks ahead` : name);
+
 /** Return what a detector did at its own limit, in one sentence. `told` is a tally, or several. */
 export function sentence(name, told) {
   const sum = (key) => told.reduce((total, each) => total + (each[key] ?? 0), 0);
@@ -69,10 +74,11 @@ export function summaryTable({ columns, rows }, first) {
 }
 
 function summaryRow(row, columns, first) {
-  const marks = row.mute ? " †" : "";
-  const name = el("th", { scope: "row", class: row.name === first ? "own" : "", text: row.name + marks });
+  const marks = (row.mute ? " †" : "") + (row.ahead ? " ‡" : "");
+  const ahead = row.ahead ? [el("small", { text: "looks ahead" })] : [];
+  const name = el("th", { scope: "row", class: row.name === first ? "own" : "" }, row.name + marks, ...ahead);
   const cells = row.cells.map((cell, at) => summaryCell(cell, columns[at]));
-  return el("tr", { class: row.mute ? "mute" : "" }, name, ...cells);
+  return el("tr", { class: row.mute ? "mute" : row.ahead ? "ahead" : "" }, name, ...cells);
 }
 
 function summaryCell({ mean, se, best }, { kind }) {
@@ -91,6 +97,8 @@ export function tableNotes({ rows, series, labelled, seeds }) {
       `† ${listed(mute)} is in alarm all the time. That finds every event at once, and its one alarm is never false, as it meets an event: event figures alone are won by knowing nothing. Read them beside the share of normal rows in alarm. It is left out when the best is marked.`,
     );
   } else if (mute.length) notes.push(`† ${listed(mute)} is in alarm all the time, whatever is measured.`);
+  const ahead = rows.filter((row) => row.ahead).map(({ name }) => name);
+  if (ahead.length) notes.push(`‡ ${listed(ahead)} ${ahead.length > 1 ? "look" : "looks"} ${AHEAD} It is left out when the best is marked.`);
   notes.push(means(labelled || series, seeds));
   if (labelled && labelled < series) notes.push(`Measured on the ${labelled} series with labels; ${series - labelled} have none.`);
   if (labelled) notes.push(`${MISSING} stands for what cannot be said, such as a delay where nothing was found. Delays count rows, so a hole in a recording makes them a little shorter.`);

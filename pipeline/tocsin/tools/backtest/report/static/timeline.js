@@ -5,6 +5,7 @@ import { draw, isNarrow, listenForZoom } from "./plot.js";
 import { heatFigure, lanesFigure, rowAt } from "./lanes.js";
 import { LINE_COLOURS, scoreFigure, signalFigure, triedLine } from "./signals.js";
 import { move, within, wholeOf } from "./axis.js";
+import { nameOf } from "./summary.js";
 import { times } from "./format.js";
 
 const SIGNAL_HEIGHT = 210;
@@ -64,7 +65,7 @@ export class Timeline {
     const expects = entrant in chapter.signals[channel].expected;
     byId("signal-keys").replaceChildren(
       key("measured", "measured"),
-      ...(expects ? [key("expected", `expected by ${entrant}, row by row as it came`)] : []),
+      ...(expects ? [key("expected", `expected by ${nameOf(chapter, entrant)}${chapter.said[entrant].ahead ? "" : ", row by row as it came"}`)] : []),
       ...(chapter.events ? [key("event", "labelled event")] : []),
       key("learned", "learned from"),
     );
@@ -121,9 +122,9 @@ export class Timeline {
         this.drawScore();
         [...byId("score-keys").querySelectorAll("button")][others.indexOf(name)].focus();
       };
-      return el("button", { class: "toggle", type: "button", "aria-pressed": String(Boolean(colour)), vars: { line: `var(--${colour ?? "line-strong"})` }, text: name, on: { click: toggle } });
+      return el("button", { class: "toggle", type: "button", "aria-pressed": String(Boolean(colour)), vars: { line: `var(--${colour ?? "line-strong"})` }, text: nameOf(chapter, name), on: { click: toggle } });
     });
-    byId("score-keys").replaceChildren(key("score", entrant), key("limit", "limit"), ...buttons);
+    byId("score-keys").replaceChildren(key("score", nameOf(chapter, entrant)), key("limit", "limit"), ...buttons);
   }
 
   #toggle(name) {
