@@ -6,11 +6,13 @@ import pytest
 from small_plant import LENGTH, RECIPE, SECOND_NS, STRIDE, cut_windows, run_plant, training_set
 from tocsin_models.arrays import Floats
 from tocsin_models.bundle import Bundle
+from tocsin_models.calibration import CalibrationPolicy
 from tocsin_models.learning import (
     Recipe,
     TrainingSet,
     compare_error,
     holdout_error,
+    recalibrate,
     split_by_time,
     train_bundle,
 )
@@ -115,6 +117,18 @@ def test_the_holdout_error_is_that_of_windows_that_were_not_learned(bundle: Bund
     assert bundle.facts["holdout_error"] == pytest.approx(holdout_error(bundle, unseen))
     parts = ("learned", "stopping", "calibrating")
     assert bundle.calibration.samples == sum(int(bundle.facts[f"windows_{p}"]) for p in parts)
+
+
+def test_another_rule_and_budget_have_limits_of_their_own(bundle: Bundle) -> None:
+    windows = training_set(run_plant(1_200))
+    asked = (CalibrationPolicy(), CalibrationPolicy(budget=0.01), CalibrationPolicy(0.01, 40, 40))
+
+    usual, often, long = (recalibrate(bundle, windows, policy) for policy in asked)
+
+    assert usual.limit == pytest.approx(bundle.calibration.limit, rel=0.2)
+    assert often.limit < usual.limit
+    assert long.threshold < often.threshold  # what 40 in a row reach is less than what 3 of 5 do
+    assert usual.samples == len(windows.values)
 
 
 def test_progress_is_told() -> None:
