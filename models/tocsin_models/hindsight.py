@@ -14,17 +14,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from tocsin_models.arrays import Flags, Floats, Indices, Singles
 from tocsin_models.bundle import Bundle
-from tocsin_models.calibration import (
-    Calibration,
-    CalibrationPolicy,
-    calibrate,
-    fit_spans,
-    weigh_run,
-)
+from tocsin_models.calibration import Calibration, CalibrationPolicy, weigh_run
 from tocsin_models.evidence import Evidence, collect, join_evidence
-from tocsin_models.scoring import Scorer, ScoringPolicy, cross_surprise, fit_scorer
+from tocsin_models.learning import find_limit
+from tocsin_models.scoring import Scorer, ScoringPolicy, fit_scorer
 from tocsin_models.senses import Aspect
-from tocsin_models.spans import choose_windows
 
 _PART = 1_024  # windows that are there at once
 _LEAST_MEASURED = 0.5  # of a window's cells: of one with less nothing is said
@@ -151,11 +145,9 @@ def _learn(
     """Return what judges rows, and the limit, by the rows ``learned [n]``."""
     evidence, cuts = rows.evidence(learned), np.flatnonzero(np.diff(learned) != 1) + 1
     scorer = fit_scorer(evidence, 1, policy)
-    own = np.split(scorer.surprise(evidence, own=True).nats, cuts)
-    spans = fit_spans(own, choose_windows(policy.spans, 1), policy.cap, policy.capped_from)
-    crosswise = np.split(cross_surprise(evidence, learned, scorer), cuts)
     limits = CalibrationPolicy(budget, open_count=1, open_of=1)
-    return scorer, calibrate([weigh_run(run, spans) for run in crosswise], spans, limits)
+    runs = np.split(np.arange(len(learned)), cuts)
+    return scorer, find_limit(evidence, learned, runs, scorer, limits)
 
 
 def _judge(rows: _Rows, scorer: Scorer, shape: tuple[int, ...]) -> tuple[Floats, Singles]:

@@ -1,6 +1,6 @@
 """Learning a whole bundle from a set of normal windows, and comparing bundles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -210,6 +210,39 @@ def _calibrate(
     )
 
 
+def find_limit(
+    evidence: Evidence,
+    end_ns: Times,
+    runs: Sequence[Indices],
+    scorer: Scorer,
+    policy: CalibrationPolicy,
+    assets: Sequence[str] = (),
+) -> Calibration:
+    """Return the calibration by what was normal.
+
+    What is normal for an average is found on all of it. The limit is found on surprises that are
+    crosswise: each part in time is judged by a scorer that has not seen it.
+
+    Args:
+        evidence: Of N normal windows, which the scorer was fitted on.
+        end_ns: When they end, [N].
+        runs: Which of them follow one another, oldest first, and are of one asset.
+        scorer: What judges them.
+        policy: What is asked of the calibration.
+        assets: Whose each run is, to find limits of their own; nobody's, if empty.
+    """
+    scoring, stride = scorer.policy, scorer.stride
+    own = scorer.surprise(evidence, own=True).nats
+    windows = choose_windows(scoring.spans, stride)
+    spans = fit_spans(
+        [own[run] for run in runs], windows, scoring.cap, scoring.capped_from / stride
+    )
+    crosswise = cross_surprise(evidence, end_ns, scorer)
+    return calibrate(
+        [weigh_run(crosswise[run], spans) for run in runs], spans, policy, stride, assets
+    )
+
+
 def _find_limit(
     windows: TrainingSet,
     every: Indices,
@@ -217,24 +250,12 @@ def _find_limit(
     scorer: Scorer,
     policy: CalibrationPolicy,
 ) -> Calibration:
-    """Return the calibration by windows ``every`` and the evidence in them.
-
-    What is normal for an average is found on all of them. The limit is found on surprises that are
-    crosswise: each part in time is judged by a scorer that has not seen it.
-    """
-    scoring, stride = scorer.policy, scorer.stride
+    """Return the calibration by windows ``every`` and the evidence in them."""
     order, cuts = _find_runs(windows, every)
-    spans = fit_spans(
-        np.split(scorer.surprise(evidence, own=True).nats[order], cuts),
-        choose_windows(scoring.spans, stride),
-        scoring.cap,
-        scoring.capped_from / stride,
-    )
-    crosswise = cross_surprise(evidence, windows.end_ns[every], scorer)
-    runs = [weigh_run(run, spans) for run in np.split(crosswise[order], cuts)]
-    groups = [int(windows.group[every[run[0]]]) for run in np.split(order, cuts)]
+    runs = np.split(order, cuts)
+    groups = [int(windows.group[every[run[0]]]) for run in runs]
     assets = [windows.names[group] for group in groups] if windows.names else []
-    return calibrate(runs, spans, policy, stride, assets)
+    return find_limit(evidence, windows.end_ns[every], runs, scorer, policy, assets)
 
 
 def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted) -> Facts:

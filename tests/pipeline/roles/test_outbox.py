@@ -103,7 +103,9 @@ async def test_a_step_that_is_never_taken_uses_up_its_schedule_and_no_more(
     log: EmbeddedLog, shift: MemoryNotifier
 ) -> None:
     shift.refuses, never = "a0", notice_id("shift", step("a0", 1))
-    role = notify(log, shift, RetryPolicy(delays_s=(0.0, 0.4, 0.4), again_s=0.05))
+    # the receiver reads the time a moment after the outbox, so what is again_s apart for the one is
+    # a little less for the other: half of it is what nothing but the schedule may fall below
+    role = notify(log, shift, RetryPolicy(delays_s=(0.0, 0.4, 0.4), again_s=0.1))
     async with running(role), asyncio.timeout(20):
         for n in itertools.count():
             await log.append(alert_entries([step(f"a{n}", 1)]))
@@ -112,10 +114,10 @@ async def test_a_step_that_is_never_taken_uses_up_its_schedule_and_no_more(
                 break
         await until(lambda: len(shift.told) == n)
     tries_s = [at_s for at_s, name in shift.tries if name == never]
-    lasted_s = tries_s[-1] - tries_s[0]
-    assert lasted_s >= 0.9 * 0.8
-    besides = len(tries_s) - 3  # the first and those after its two delays are the schedule's
-    assert 0 < besides <= lasted_s / 0.05 + 1, "those besides the schedule are 0.05 s apart"
+    assert tries_s[-1] - tries_s[0] >= 0.9 * 0.8
+    assert len(tries_s) > 3, "some are besides the schedule"
+    soon = [b - a for a, b in itertools.pairwise(tries_s) if b - a < 0.05]
+    assert len(soon) <= 2, "those of the schedule do not wait for the others"
 
 
 async def test_a_worsening_that_waits_is_told_instead_of_the_opening(
