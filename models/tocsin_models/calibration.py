@@ -14,8 +14,8 @@ from tocsin_models.tails import fit_tail
 _ENOUGH_ABOVE = 10  # windows above the limit that make an empirical quantile worth its name
 _LEAST_EXCESSES = 20  # below this a shape cannot be told from chance
 _LARGEST_SHAPE = 0.5  # above it the distribution has no variance, and the fit no meaning
-_LEAST_TIMES, _MOST_TIMES = 1.5, 3.0  # of what the budget itself comes to in nats
-_PRIOR_STEPS = 500  # that doubt is worth: a limit from so many is twice as high
+_LEAST_TIMES, _MOST_TIMES = 2.0, 4.0  # of what the budget itself comes to in nats
+_PRIOR_STEPS = 600  # that doubt is worth: a limit from so many is twice as high
 _PRIOR_EXCESSES = 20.0  # that the profile's own tail counts for beside an asset's
 _LONGEST_RULE = 256  # windows that a rule may wait for
 _MOST_APART = 3.0  # times by which an asset's limit may differ from its profile's
@@ -141,12 +141,13 @@ def calibrate(
     Returns:
         The limit that alerts open at for a share of ``budget`` of the windows: the quantile where
         at least ten lie above it, else the quantile of a tail fitted to the largest of them (peaks
-        over threshold; Siffer et al. 2017). It stays between 1.5 and 3 times -log ``budget``, which
+        over threshold; Siffer et al. 2017). It stays between 2 and 4 times -log ``budget``, which
         is where it would be if windows were as independent and alike as they never are: conditions
         that were not met yet always surprise a little more, and where parts of the training data
         contradict one another, no limit is high enough for that and low enough for faults. It is
-        the higher the less was seen, by a share of 500 / steps: what a few minutes were like says
-        little of the next day.
+        the higher the less was seen, by a share of 600 / steps: what a few minutes were like says
+        little of the next day. A rule that waits for long looks more than once, independently, and
+        has bounds and doubt the smaller for it.
 
     Raises:
         ValueError: If there is no score, or one is not finite or negative.
@@ -164,8 +165,9 @@ def calibrate(
     limit = tail.quantile(policy.budget)
     if len(whole) * policy.budget < 1:
         limit = max(limit, float(whole.max()))  # one above would already exceed the budget
-    least, most = (times * -log(policy.budget) for times in (_LEAST_TIMES, _MOST_TIMES))
-    doubt = 1 + _PRIOR_STEPS / (stride * len(whole))
+    looks = _count_looks(policy, spans)
+    least, most = (times * -log(policy.budget) / looks for times in (_LEAST_TIMES, _MOST_TIMES))
+    doubt = 1 + _PRIOR_STEPS / (stride * len(whole) * looks)
     bounded = min(max(limit, least), most)
     owners: dict[str, list[Floats]] = {}
     for name, run in zip(assets, held, strict=False):
@@ -182,6 +184,17 @@ def calibrate(
         scale=tail.scale,
         assets={name: _ratio(np.concatenate(own), whole, policy) for name, own in owners.items()},
     )
+
+
+def _count_looks(policy: CalibrationPolicy, spans: Sequence[Span]) -> float:
+    """Return how often a rule looks independently before it opens.
+
+    A mean of span s forgets by a factor of e every (s + 1) / 2 windows, so a rule that waits for
+    longer has seen something new meanwhile: exceeding k times is as rare as the budget at a k-th of
+    the nats.
+    """
+    longest = max(span.windows for span in spans)
+    return max(1.0, policy.open_count / ((longest + 1) / 2))
 
 
 def _explain(found: float, bounded: float, doubt: float) -> str:

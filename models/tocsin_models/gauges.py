@@ -28,17 +28,20 @@ class Gauge(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Square:
     """The mean of squares."""
 
+    weights: Floats  # [F] what each channel's squares count
+
     def read(self, rows: Floats) -> Floats:
         """Return what each channel adds."""
-        return np.asarray((rows**2).sum(axis=1) / (rows.shape[1] * rows.shape[2]))
+        size = rows.shape[1] * rows.shape[2]
+        return np.asarray((rows**2).sum(axis=1) * self.weights / size)
 
     def arrays(self) -> dict[str, Floats]:
-        """Return nothing: there is nothing to know."""
-        return {}
+        """Return the numbers that make up the gauge."""
+        return {"weights": self.weights}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,17 +72,18 @@ class Mahalanobis:
 class Neighbours:
     """The mean distance to the nearest of some normal rows; lags count nothing."""
 
-    references: Floats  # [R, F]
+    references: Floats  # [R, F] in measures of their own
+    measure: Floats  # [F] what values are multiplied by before they are compared
     count: int  # nearest ones that are looked at, at most R
 
     def read(self, rows: Floats) -> Floats:
         """Return what each channel adds: its share of the squared distance to the nearest."""
-        now = rows[:, 0]
+        now = rows[:, 0] * self.measure
         return self._share(now, self._find(now, self.count))
 
     def read_own(self, rows: Floats) -> Floats:
         """Return the same for rows of which some are references: none is its own neighbour."""
-        now = rows[:, 0]
+        now = rows[:, 0] * self.measure
         found = self._find(now, min(self.count + 1, len(self.references)))
         gap = now - self.references[found[:, 0]]
         itself = (gap**2).sum(axis=1) <= _LEAST_VARIANCE
@@ -88,11 +92,11 @@ class Neighbours:
 
     def nearest(self) -> "Neighbours":
         """Return the gauge that looks at the nearest one alone, which is quicker."""
-        return Neighbours(self.references, 1)
+        return Neighbours(self.references, self.measure, 1)
 
     def arrays(self) -> dict[str, Floats]:
         """Return the numbers that make up the gauge."""
-        return {"references": self.references}
+        return {"references": self.references, "measure": self.measure}
 
     def _share(self, now: Floats, nearest: Indices) -> Floats:
         """Return what each channel of rows ``[N, F]`` adds to the distance to some references."""
@@ -145,26 +149,36 @@ def share_out(distance: Floats, squares: Floats) -> Floats:
     return np.asarray(shares * distance[:, None])
 
 
-def fit_mahalanobis(rows: Floats, shrinkage: float, *, alone: bool = False) -> Mahalanobis:
+def fit_mahalanobis(
+    rows: Floats, shrinkage: float, slack: Floats | float = 0.0, *, alone: bool = False
+) -> Mahalanobis:
     """Return the gauge of normal rows ``[N, L, F]``; ``alone`` takes channels for independent.
 
     The covariance is drawn towards that of channels which are independent and vary alike, by
-    ``shrinkage``: what hardly moves in training is not held to not moving at all.
+    ``shrinkage``: what hardly moves in training is not held to not moving at all. ``slack [F]`` is
+    added to each channel's variance, at each lag.
     """
     flat = rows.reshape(len(rows), -1)
     centre = flat.mean(axis=0)
     apart = flat - centre
     own = np.diag((apart**2).mean(axis=0)) if alone else apart.T @ apart / len(flat)
     even = max(float(np.trace(own)) / len(own), _LEAST_VARIANCE)
-    covariance = (1 - shrinkage) * own + shrinkage * even * np.eye(len(own))
+    wide = shrinkage * even + np.broadcast_to(slack, rows.shape[1:]).ravel()
+    covariance = (1 - shrinkage) * own + np.diag(wide)
     deviation = np.sqrt(np.diag(covariance))
     values, vectors = np.linalg.eigh(covariance / np.outer(deviation, deviation))
     root = (vectors / np.sqrt(np.maximum(values, _LEAST_VARIANCE))) @ vectors.T
     return Mahalanobis(centre, root / deviation[:, None])
 
 
-def fit_neighbours(rows: Floats, references: int, count: int) -> Neighbours:
-    """Return the gauge whose references are ``references`` of the rows ``[N, L, F]``, spread."""
+def fit_neighbours(
+    rows: Floats, references: int, count: int, weights: Floats | float = 1.0
+) -> Neighbours:
+    """Return the gauge whose references are ``references`` of the rows ``[N, L, F]``, spread.
+
+    ``weights [F]`` are what each channel's squares count in a distance.
+    """
     some: Indices = np.unique(np.linspace(0, len(rows) - 1, references).round().astype(np.int64))
-    chosen = rows[some, 0]
-    return Neighbours(chosen.copy(), min(count, len(chosen)))
+    measure = np.sqrt(np.broadcast_to(weights, rows.shape[2:]))
+    chosen = rows[some, 0] * measure
+    return Neighbours(chosen, measure, min(count, len(chosen)))

@@ -19,6 +19,7 @@ from tocsin_models.evidence import Evidence, collect, join_evidence
 from tocsin_models.learning import find_limit
 from tocsin_models.scoring import Scorer, ScoringPolicy, fit_scorer
 from tocsin_models.senses import Aspect
+from tocsin_models.sifting import sift
 
 _PART = 1_024  # windows that are there at once
 _LEAST_MEASURED = 0.5  # of a window's cells: of one with less nothing is said
@@ -119,7 +120,7 @@ class _Rows:
 
     def __init__(self, bundle: Bundle, values: Floats, expected: Floats) -> None:
         self._scaled, self._said = bundle.scaler.scale(values), bundle.scaler.scale(expected)
-        self._length, self._recent = bundle.length, 1 + bundle.scorer.policy.lags
+        self.length, self._recent = bundle.length, 1 + bundle.scorer.policy.lags
         told: Flags = np.asarray(~np.isnan(self._said).any(axis=1))
         self._seen: Flags = ~np.isnan(self._scaled) & told[:, None]
         begins = np.diff(told, prepend=False) & told
@@ -133,7 +134,7 @@ class _Rows:
         return join_evidence([self._collect(part) for part in parts])
 
     def _collect(self, rows: Indices) -> Evidence:
-        at, first = rows[:, None] + np.arange(1 - self._length, 1), self._first[rows, None]
+        at, first = rows[:, None] + np.arange(1 - self.length, 1), self._first[rows, None]
         mask = self._seen[at] & (at >= first)[:, :, None]
         at = np.maximum(at, first)
         return collect(self._scaled[at], self._said[at], mask, self._recent)
@@ -144,9 +145,11 @@ def _learn(
 ) -> tuple[Scorer, Calibration]:
     """Return what judges rows, and the limit, by the rows ``learned [n]``."""
     evidence, cuts = rows.evidence(learned), np.flatnonzero(np.diff(learned) != 1) + 1
+    runs = np.split(np.arange(len(learned)), cuts)
+    if policy.sifted:
+        evidence = sift(evidence, runs, rows.length // 2, policy.shrinkage)
     scorer = fit_scorer(evidence, 1, policy)
     limits = CalibrationPolicy(budget, open_count=1, open_of=1)
-    runs = np.split(np.arange(len(learned)), cuts)
     return scorer, find_limit(evidence, learned, runs, scorer, limits)
 
 

@@ -23,6 +23,7 @@ from tocsin_models.residuals import Residuals, typical_errors, window_errors
 from tocsin_models.scaling import RobustScaler, Scale
 from tocsin_models.scoring import Scorer, ScoringPolicy, cross_surprise, fit_scorer
 from tocsin_models.senses import Aspect
+from tocsin_models.sifting import sift
 from tocsin_models.spans import choose_windows
 from tocsin_models.training import Fitted, Progress, TrainingPolicy, check_pair, fit
 
@@ -161,9 +162,29 @@ def recalibrate(bundle: Bundle, windows: TrainingSet, policy: CalibrationPolicy)
     Raises:
         ValueError: If nothing was measured in the windows.
     """
-    every = np.flatnonzero(np.any(~np.isnan(windows.values), axis=(1, 2)))
-    evidence = bundle.evidence(windows.values[every])
+    every = _find_known(windows)
+    evidence = _sift(bundle.evidence(windows.values[every]), windows, every, bundle.scorer.policy)
     return _find_limit(windows, every, evidence, bundle.scorer, policy)
+
+
+def _find_known(windows: TrainingSet) -> Indices:
+    """Return the windows in which something was measured, in the order of time.
+
+    What is normal, and the limit, are found on all of them: those that the network has seen in two
+    parts of its training included.
+    """
+    known = np.flatnonzero(np.any(~np.isnan(windows.values), axis=(1, 2)))
+    return known[np.argsort(windows.end_ns[known], kind="stable")]
+
+
+def _sift(
+    evidence: Evidence, windows: TrainingSet, every: Indices, policy: ScoringPolicy
+) -> Evidence:
+    """Return the evidence in windows ``every``, with those marked that teach nothing."""
+    if not policy.sifted:
+        return evidence
+    half = windows.length // (2 * windows.stride)
+    return sift(evidence, np.split(*_find_runs(windows, every)), half, policy.shrinkage)
 
 
 def _is_alike(start: Bundle, windows: TrainingSet, recipe: Recipe) -> bool:
@@ -181,12 +202,13 @@ def _calibrate(
         windows.stride,
         recipe.scoring,
     )
-    every = np.concatenate([split.older, split.later, split.unseen])
+    every = _find_known(windows)
     evidence = model.evidence(
         windows.values[every], stride + policy.lags, encode=Aspect.LATENT in policy.aspects
     )
+    evidence = _sift(evidence, windows, every, policy)
     scorer = fit_scorer(evidence, stride, policy)
-    unseen = evidence.take(slice(-len(split.unseen), None))
+    unseen = evidence.take(np.flatnonzero(np.isin(every, split.unseen)))
     typical = typical_errors(Residuals(unseen.sums, unseen.counts))
     errors = window_errors(Residuals(unseen.sums, unseen.counts), typical)
     found = _describe(windows, split, recipe, fitted)
@@ -205,6 +227,7 @@ def _calibrate(
             **found,
             **_describe_bottleneck(model, windows.values[split.unseen]),
             "holdout_error": float(errors.mean()),
+            "windows_left_out": int((~evidence.usual).sum()),
         },
         probe=empty_probe(windows.length, len(windows.channels)),
     )
@@ -224,7 +247,7 @@ def find_limit(
     crosswise: each part in time is judged by a scorer that has not seen it.
 
     Args:
-        evidence: Of N normal windows, which the scorer was fitted on.
+        evidence: Of N normal windows in the order of time, which the scorer was fitted on.
         end_ns: When they end, [N].
         runs: Which of them follow one another, oldest first, and are of one asset.
         scorer: What judges them.

@@ -15,7 +15,7 @@ from tocsin_models.networks import Form, NetworkPolicy, Order, Output
 from tocsin_models.spans import Span
 from tocsin_models.tails import load_tail
 
-FORMAT = 3
+FORMAT = 4
 CONFIG, CALIBRATION, SCORING = "config.json", "calibration.json", "scoring.json"
 WEIGHTS, GOLDEN, GAUGES = "weights.safetensors", "golden.safetensors", "scoring.safetensors"
 MANIFEST, DIGEST = "manifest.json", "manifest.sha256"

@@ -32,17 +32,19 @@ class ScoringPolicy:
 
     ``spans`` are in steps; those of ``capped_from`` steps and more take at most ``cap`` nats from
     a window. ``lags`` steps before the newest are looked at together with it, where an aspect looks
-    back. ``references`` normal rows are kept as neighbours, of which the ``nearest`` count.
+    back. ``references`` normal rows are kept as neighbours, of which the ``nearest`` count. What
+    lies far from all else in training, up to a quarter of it, is no normal row if ``sifted``.
     """
 
-    aspects: tuple[Aspect, ...] = (*OWN_ASPECTS, Aspect.LEVEL, Aspect.NEIGHBOURS)
+    aspects: tuple[Aspect, ...] = (*OWN_ASPECTS, Aspect.MOTION, Aspect.NEIGHBOURS)
     spans: tuple[int, ...] = (1, 5, 20, 60)
     cap: float = 30.0
     capped_from: int = 9
     lags: int = 3
     shrinkage: float = 0.1
     references: int = 512
-    nearest: int = 10
+    nearest: int = 5
+    sifted: bool = False
 
     def __post_init__(self) -> None:
         if not self.aspects or len(set(self.aspects)) != len(self.aspects):
@@ -135,7 +137,8 @@ def fit_scorer(evidence: Evidence, stride: int, policy: ScoringPolicy) -> Scorer
     """Return what judges windows by how normal ones are.
 
     Args:
-        evidence: Of normal windows, with ``stride + policy.lags`` newest steps.
+        evidence: Of normal windows in the order of time, with ``stride + policy.lags`` newest
+            steps.
         stride: Steps between two windows.
         policy: How to judge.
     """
@@ -153,7 +156,7 @@ def cross_surprise(evidence: Evidence, end_ns: Times, scorer: Scorer) -> Floats:
     far the next will lie from all of them.
 
     Args:
-        evidence: Of N normal windows.
+        evidence: Of N normal windows in the order of time.
         end_ns: When they end, [N].
         scorer: What they are judged by otherwise.
     """

@@ -17,6 +17,7 @@ from tocsin_models.gauges import (
     fit_neighbours,
     share_out,
 )
+from tocsin_models.slack import Slack, find_slack
 from tocsin_models.tails import Tail, fit_tail, load_tail
 
 _LEAST_TYPICAL = 0.01  # of the mean: a channel learned by heart must not count for nothing
@@ -86,9 +87,12 @@ class Sense:
 
 def fit_sense(aspect: Aspect, evidence: Evidence, look: Look) -> Sense:
     """Return how an aspect is measured, and what is normal, by normal windows."""
+    slack = find_slack(evidence.level[:, -1].astype(np.float64))
+    if not evidence.usual.all() and evidence.usual.any():
+        evidence = evidence.take(np.flatnonzero(evidence.usual))
     rows, seen = _rows(aspect, evidence, look)
     flat, known = rows.reshape(-1, *rows.shape[2:]), seen.reshape(-1, seen.shape[-1])
-    gauge = _fit_gauge(aspect, _whole_rows(flat, known), look)
+    gauge = _fit_gauge(aspect, _whole_rows(flat, known), look, slack)
     channels = evidence.sums.shape[1]
     typical = np.full(channels, 1 / channels)
     if aspect is not Aspect.LATENT:
@@ -127,7 +131,8 @@ def _ask(
     parts = np.where(seen, parts, 0.0)
     if aspect is Aspect.ERROR:
         blind = ~seen.any(axis=(1, 2))
-        parts[blind, 0] = (evidence.sums / np.maximum(evidence.counts, 1) / len(typical))[blind]
+        whole = gauge.read(np.sqrt(evidence.sums / np.maximum(evidence.counts, 1))[:, None])
+        parts[blind, 0] = whole[blind]
         seen = seen.copy()
         seen[blind, 0] = (evidence.counts > 0)[blind]
     return _opine(parts, seen, typical)
@@ -203,18 +208,23 @@ def _whole_rows(rows: Floats, seen: Flags) -> Floats:
     return rows[whole] if whole.sum() >= len(rows) // 10 and whole.any() else rows
 
 
-def _fit_gauge(aspect: Aspect, rows: Floats, look: Look) -> Gauge:
-    if aspect in {Aspect.ERROR, Aspect.WINDOW}:
-        return Square()
-    if aspect is Aspect.NEIGHBOURS:
-        return fit_neighbours(rows, look.references, look.nearest)
-    return fit_mahalanobis(rows, look.shrinkage, alone=aspect is Aspect.SPREAD)
+def _fit_gauge(aspect: Aspect, rows: Floats, look: Look, slack: Slack) -> Gauge:
+    match aspect:
+        case Aspect.ERROR | Aspect.WINDOW:
+            return Square(slack.weights)
+        case Aspect.NEIGHBOURS:
+            return fit_neighbours(rows, look.references, look.nearest, slack.weights)
+        case Aspect.LATENT:
+            return fit_mahalanobis(rows, look.shrinkage)
+        case _:
+            alone = aspect is Aspect.SPREAD
+            return fit_mahalanobis(rows, look.shrinkage, slack.values, alone=alone)
 
 
 def _load_gauge(aspect: Aspect, arrays: dict[str, Floats], look: Look) -> Gauge:
     if aspect in {Aspect.ERROR, Aspect.WINDOW}:
-        return Square()
+        return Square(arrays["weights"])
     if aspect is Aspect.NEIGHBOURS:
         references = arrays["references"]
-        return Neighbours(references, min(look.nearest, len(references)))
+        return Neighbours(references, arrays["measure"], min(look.nearest, len(references)))
     return Mahalanobis(arrays["centre"], arrays["turn"])

@@ -268,9 +268,9 @@ def test_a_manifest_of_another_kind_is_refused(manifest: bytes, bundle: Bundle) 
 
 
 def test_a_bundle_of_an_older_format_is_refused(bundle: Bundle) -> None:
-    manifest = json.loads(pack(bundle)["manifest.json"]) | {"format": 2}
+    manifest = json.loads(pack(bundle)["manifest.json"]) | {"format": 3}
 
-    with pytest.raises(ValueError, match="not of format 3"):
+    with pytest.raises(ValueError, match="not of format 4"):
         unpack(sign(pack(bundle), json.dumps(manifest, indent=1, sort_keys=True).encode()))
 
 

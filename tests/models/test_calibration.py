@@ -15,6 +15,7 @@ from tocsin_models.spans import Span
 from tocsin_models.tails import Tail
 
 ANY = (Span(1, np.inf, 1.0, Tail((0.0, 0.7, 1.4, 2.3), 1.0)),)
+LONG = (*ANY, Span(9, 30.0, 1.0, Tail((0.0, 0.7, 1.4, 2.3), 1.0)))  # 5 windows are one look
 AT_ONCE = CalibrationPolicy(open_count=1, open_of=1)
 
 
@@ -29,7 +30,7 @@ def test_many_windows_give_their_own_quantile() -> None:
     found = calibrate([scores], ANY, AT_ONCE)
 
     assert found.method is Method.QUANTILE
-    assert (scores > found.limit).mean() == pytest.approx(0.001, rel=0.15)
+    assert (scores > found.limit).mean() == pytest.approx(0.001, rel=0.2)  # and 1.2 % of doubt
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -43,9 +44,9 @@ def test_an_exponential_tail_is_continued_to_the_budget(seed: int) -> None:
 def test_a_limit_stays_where_the_budget_lets_it_be_and_says_what_was_done() -> None:
     low, high = (calibrate([by * surprises(50_000)], ANY, AT_ONCE) for by in (0.1, 100))
 
-    assert low.limit == pytest.approx(1.5 * np.log(1_000) * 1.01)
+    assert low.limit == pytest.approx(2 * np.log(1_000) * 1.012)
     assert "raised" in low.reason
-    assert high.limit == pytest.approx(3 * np.log(1_000) * 1.01)
+    assert high.limit == pytest.approx(4 * np.log(1_000) * 1.012)
     assert "lowered" in high.reason
 
 
@@ -57,9 +58,9 @@ def test_a_limit_is_the_higher_the_less_was_seen() -> None:
         for count, stride in ((50, 1), (5_000, 1), (50, 100))
     )
 
-    assert few.limit == pytest.approx(11 / 1.1 * many.limit)
+    assert few.limit == pytest.approx(13 / 1.12 * many.limit)
     assert many.limit == apart.limit
-    assert "1000% more for how little was seen" in calibrate([scores], ANY, AT_ONCE).reason
+    assert "1200% more for how little was seen" in calibrate([scores], ANY, AT_ONCE).reason
 
 
 def test_a_heavy_tail_is_seen_as_heavy() -> None:
@@ -111,7 +112,7 @@ def test_a_smaller_budget_never_lowers_the_limit() -> None:
 def test_what_an_alert_wants_before_it_opens_is_part_of_the_budget() -> None:
     for count, of, by in ((1, 1, 2.0), (3, 5, 4.5), (5, 5, 10.0)):
         scores = by * surprises(100_000)
-        limit = calibrate([scores], ANY, CalibrationPolicy(0.01, count, of)).limit
+        limit = calibrate([scores], LONG, CalibrationPolicy(0.01, count, of)).limit
         opens = np.convolve(scores >= limit, np.ones(of))[: len(scores)] >= count
         assert opens.mean() == pytest.approx(0.01, rel=0.1)
 

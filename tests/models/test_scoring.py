@@ -190,7 +190,7 @@ def test_neighbours_are_the_nearest() -> None:
     chance = np.random.default_rng(0)
     references, rows = chance.normal(size=(300, 4)), chance.normal(size=(1_500, 4))
 
-    found = Neighbours(references, 10).read(rows[:, None]).sum(axis=1)
+    found = Neighbours(references, np.ones(4), 10).read(rows[:, None]).sum(axis=1)
 
     np.testing.assert_allclose(found, nearest_plainly(rows, references, 10), rtol=1e-6)
 

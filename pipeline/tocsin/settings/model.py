@@ -193,6 +193,11 @@ class TrainSettings(Section):
         description="spread that channels are measured in: their own, or one shared by channels in "
         "one unit; auto looks at the values",
     )
+    sifted: bool = Field(
+        default=False,
+        description="whether what lies far from all else in training, up to a quarter, is left out "
+        "of what is normal: for recordings that nobody has looked at",
+    )
     learning_rate: float = Field(
         0.005, gt=0, le=1, description="size of the largest steps; smaller where training fails"
     )

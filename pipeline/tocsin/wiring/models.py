@@ -20,6 +20,7 @@ from tocsin_models.losses import Loss
 from tocsin_models.members import Member, choose_loss, choose_member
 from tocsin_models.networks import NetworkPolicy, Order
 from tocsin_models.scaling import Scale
+from tocsin_models.scoring import ScoringPolicy
 from tocsin_models.training import TrainingPolicy
 
 _LEASE_SHARE = 0.9
@@ -75,6 +76,7 @@ def recipe_of(settings: Settings) -> Recipe:
     recipe = Recipe(
         NetworkPolicy(hidden=train.hidden, latent=train.latent, forecast=train.forecast),
         TrainingPolicy(seed=train.seed, epochs=train.epochs, learning_rate=train.learning_rate),
+        ScoringPolicy(sifted=train.sifted),
         calibration=CalibrationPolicy(budget=train.budget),
         scale=Scale(train.scale),
     )
