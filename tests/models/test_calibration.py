@@ -117,6 +117,16 @@ def test_what_an_alert_wants_before_it_opens_is_part_of_the_budget() -> None:
         assert opens.mean() == pytest.approx(0.01, rel=0.1)
 
 
+def test_a_rule_that_waits_for_long_has_bounds_of_its_own() -> None:
+    calm = 0.01 * surprises(50_000)
+    short, long = (
+        calibrate([calm], LONG, CalibrationPolicy(open_count=n, open_of=n)).limit for n in (5, 50)
+    )
+
+    # means over 9 windows forget within 5, so 50 of them are ten looks, and 5 are one
+    assert long == pytest.approx(short / 10, rel=0.02)
+
+
 def test_what_so_many_of_the_last_scores_reach() -> None:
     scores = np.array([5.0, 1.0, 4.0, 2.0, 3.0, 0.0])
 

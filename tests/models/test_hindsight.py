@@ -84,7 +84,11 @@ def test_later_rows_have_a_say_up_to_the_reach_and_in_the_stream_they_have_none(
     before = look_back(bundle, values, TRAIN_ROWS)
     causal = bundle.score(windows_ending_at(values, row))
     assert before.reach == LENGTH - 1
-    for ahead, expects, scores in ((1, True, True), (LENGTH - 1, True, None), (LENGTH, False, False)):
+    for ahead, expects, scores in (
+        (1, True, True),
+        (LENGTH - 1, True, None),
+        (LENGTH, False, False),
+    ):
         other = values.copy()
         other[row + ahead :] += 4 * bundle.scaler.spread
 

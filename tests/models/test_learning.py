@@ -118,6 +118,28 @@ def test_the_holdout_error_is_that_of_windows_that_were_not_learned(bundle: Bund
     assert bundle.calibration.samples == len(windows.values)
 
 
+def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> None:
+    rows = run_plant(1_200)
+    rows[200:320, 1] += 6 * rows[:, 1].std()
+    windows = training_set(rows)
+    plain = replace(RECIPE, scoring=replace(RECIPE.scoring, sifted=False))
+    sifting = replace(RECIPE, scoring=replace(RECIPE.scoring, sifted=True))
+
+    learned, sifted = (train_bundle(windows, recipe) for recipe in (plain, sifting))
+
+    assert learned.facts["windows_left_out"] == 0
+    assert 0 < int(sifted.facts["windows_left_out"]) < len(windows.values) / 4
+    fault = cut_windows(rows[200:320]).values
+    limits = [float(bundle.calibration.limit) for bundle in (learned, sifted)]
+    nats = [
+        float(np.median(b.judge(fault).error)) * k
+        for b, k in zip((learned, sifted), limits, strict=True)
+    ]
+    assert nats[1] > nats[0]
+    again = recalibrate(sifted, windows, CalibrationPolicy())
+    assert again.limit == pytest.approx(sifted.calibration.limit)
+
+
 def test_another_rule_and_budget_have_limits_of_their_own(bundle: Bundle) -> None:
     windows = training_set(run_plant(1_200))
     asked = (CalibrationPolicy(), CalibrationPolicy(budget=0.01), CalibrationPolicy(0.01, 40, 40))

@@ -19,12 +19,19 @@ def recipe(**train: Any) -> Recipe:
 
 def test_every_option_of_the_family_reaches_the_recipe() -> None:
     found = recipe(
-        sparsity=4, forecast=True, reversed=True, noise=0.2, scale="own", learning_rate=0.001
+        sparsity=4,
+        forecast=True,
+        reversed=True,
+        noise=0.2,
+        scale="own",
+        sifted=True,
+        learning_rate=0.001,
     )
 
     assert (found.network.active, found.network.forecast) == (4, True)
     assert found.network.order is Order.REVERSED
     assert found.scale is Scale.OWN
+    assert found.scoring.sifted
     assert (found.training.noise, found.training.learning_rate) == (0.2, 0.001)
 
 

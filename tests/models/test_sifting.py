@@ -1,0 +1,101 @@
+"""Finding what does not belong into training."""
+
+import numpy as np
+import pytest
+
+from tocsin_models.arrays import Flags, Floats, Indices
+from tocsin_models.evidence import Evidence, collect
+from tocsin_models.scoring import ScoringPolicy, fit_scorer
+from tocsin_models.sifting import find_usual, sift
+
+ROWS, HALF = 2_000, 8
+FAULTS = (slice(300, 360), slice(900, 980), slice(1_500, 1_560))
+
+
+def recording(seed: int = 0) -> Floats:
+    """Return rows of six channels that go together."""
+    chance = np.random.default_rng(seed)
+    return np.asarray(chance.normal(size=(ROWS, 2)) @ chance.normal(size=(2, 6))) + 0.3 * (
+        chance.normal(size=(ROWS, 6))
+    )
+
+
+def spoilt(size: float = 5.0) -> tuple[Floats, Flags]:
+    """Return the same with a tenth of the rows abnormal, all in the same way, and which."""
+    rows, dirt = recording(), np.zeros(ROWS, np.bool_)
+    for fault in FAULTS:
+        rows[fault, 1] += size
+        dirt[fault] = True
+    return rows, dirt
+
+
+def whole(rows: Floats) -> list[Indices]:
+    return [np.arange(len(rows))]
+
+
+def test_dirt_that_lasts_is_found() -> None:
+    rows, dirt = spoilt()
+
+    usual = find_usual(rows, whole(rows), HALF, 0.1)
+
+    assert usual[dirt].mean() < 0.1
+    assert usual[~dirt].mean() > 0.9
+
+
+def test_of_clean_rows_hardly_any_is_left_out() -> None:
+    left = [find_usual(recording(seed), whole(recording()), HALF, 0.1).mean() for seed in range(5)]
+
+    assert min(left) > 0.98
+
+
+def test_three_quarters_are_usual_whatever_comes() -> None:
+    rows = recording()
+    rows[: ROWS // 2, 0] += 50
+
+    assert find_usual(rows, whole(rows), HALF, 0.1).mean() >= 0.75
+
+
+def test_a_lone_far_row_is_no_fault_that_lasts() -> None:
+    rows = recording()
+    rows[700, 2] += 9
+
+    assert find_usual(rows, whole(rows), HALF, 0.1)[700]
+
+
+def test_runs_are_looked_at_by_themselves() -> None:
+    rows, _ = spoilt()
+    order = np.random.default_rng(0).permutation(ROWS)
+    place = np.argsort(order)
+
+    usual = find_usual(rows, whole(rows), HALF, 0.1)
+    mixed = find_usual(rows[order], [place], HALF, 0.1)
+
+    np.testing.assert_array_equal(mixed[place], usual)
+
+
+@pytest.mark.parametrize("rows", [np.zeros((30, 4)), np.ones((1, 2)), recording()[:3]])
+def test_rows_that_say_nothing_are_usual(rows: Floats) -> None:
+    assert find_usual(rows, whole(rows), HALF, 0.1).mean() >= 0.75
+
+
+def evidence(rows: Floats) -> Evidence:
+    windows = np.lib.stride_tricks.sliding_window_view(rows, 8, axis=0).transpose(0, 2, 1)
+    scaled = windows.astype(np.float32)
+    return collect(scaled, 0 * scaled, ~np.isnan(scaled), 4)
+
+
+def test_what_was_sifted_out_surprises_when_it_comes_again() -> None:
+    rows, _ = spoilt()
+    learned, policy = evidence(rows), ScoringPolicy()
+    fault = recording(1)
+    fault[:, 1] += 5
+
+    sifted = sift(learned, whole(learned.sums), HALF, policy.shrinkage)
+    medians = [
+        float(np.median(fit_scorer(each, 1, policy).surprise(evidence(fault)).nats))
+        for each in (learned, sifted)
+    ]
+
+    assert learned.usual.all()
+    assert not sifted.usual.all()
+    assert medians[1] > 3 * medians[0]
