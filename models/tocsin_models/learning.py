@@ -256,13 +256,14 @@ def find_limit(
     """
     scoring, stride = scorer.policy, scorer.stride
     own = scorer.surprise(evidence, own=True).nats
+    said = [run[~np.isnan(own[run])] for run in runs]  # of the others no aspect has an opinion
     windows = choose_windows(scoring.spans, stride)
     spans = fit_spans(
-        [own[run] for run in runs], windows, scoring.cap, scoring.capped_from / stride
+        [own[run] for run in said], windows, scoring.cap, scoring.capped_from / stride
     )
     crosswise = cross_surprise(evidence, end_ns, scorer)
     return calibrate(
-        [weigh_run(crosswise[run], spans) for run in runs], spans, policy, stride, assets
+        [weigh_run(crosswise[run], spans) for run in said], spans, policy, stride, assets
     )
 
 

@@ -17,7 +17,7 @@ from tocsin_models.gauges import (
     fit_neighbours,
     share_out,
 )
-from tocsin_models.slack import Slack, find_slack
+from tocsin_models.slack import Slack, find_slack, no_slack
 from tocsin_models.tails import Tail, fit_tail, load_tail
 
 _LEAST_TYPICAL = 0.01  # of the mean: a channel learned by heart must not count for nothing
@@ -86,9 +86,14 @@ class Sense:
 
 
 def fit_sense(aspect: Aspect, evidence: Evidence, look: Look) -> Sense:
-    """Return how an aspect is measured, and what is normal, by normal windows."""
-    slack = find_slack(evidence.level[:, -1].astype(np.float64))
-    if not evidence.usual.all() and evidence.usual.any():
+    """Return how an aspect is measured, and what is normal, by normal windows in order of time.
+
+    Where some were sifted out there is no slack: faults look like wandering, and what is left does
+    not tell any more how far channels went.
+    """
+    level, sifted = evidence.level[:, -1].astype(np.float64), not evidence.usual.all()
+    slack = no_slack(level.shape[1]) if sifted else find_slack(level)
+    if sifted and evidence.usual.any():
         evidence = evidence.take(np.flatnonzero(evidence.usual))
     rows, seen = _rows(aspect, evidence, look)
     flat, known = rows.reshape(-1, *rows.shape[2:]), seen.reshape(-1, seen.shape[-1])

@@ -30,6 +30,11 @@ class Slack:
         return 1 / (1 + self.shares)
 
 
+def no_slack(channels: int) -> Slack:
+    """Return the slack of channels that are trusted to stay where they were."""
+    return Slack(np.zeros(channels), np.zeros(channels))
+
+
 def find_slack(level: Floats) -> Slack:
     """Return the slack by normal rows ``[N, F]``, scaled, in the order of time.
 

@@ -18,6 +18,8 @@ from tocsin_models.learning import (
 )
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.scaling import RobustScaler
+from tocsin_models.scoring import ScoringPolicy
+from tocsin_models.senses import Aspect
 from tocsin_models.training import Progress, TrainingPolicy
 
 QUICK = Recipe(NetworkPolicy(hidden=8, latent=3), TrainingPolicy(epochs=2, batches=4))
@@ -116,6 +118,18 @@ def test_the_holdout_error_is_that_of_windows_that_were_not_learned(bundle: Bund
 
     assert bundle.facts["holdout_error"] == pytest.approx(holdout_error(bundle, unseen))
     assert bundle.calibration.samples == len(windows.values)
+
+
+@pytest.mark.parametrize("aspect", Aspect)
+def test_every_aspect_alone_can_be_learned_whatever_is_missing(aspect: Aspect) -> None:
+    rows = run_plant(800)
+    rows[np.random.default_rng(0).random(len(rows)) < 0.1] = np.nan  # now and then, all at once
+    windows = training_set(rows)
+
+    bundle = train_bundle(windows, replace(QUICK, scoring=ScoringPolicy((aspect,))))
+
+    assert np.isfinite(bundle.calibration.limit)
+    assert (bundle.score(windows.values) < 1).sum() > 0.9 * len(windows.values)
 
 
 def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> None:
