@@ -31,7 +31,7 @@ from tocsin_models.networks import NetworkPolicy
 
 PARTITIONS = 4
 HIDDEN, LATENT = 32, 8
-HEALTHY = "valve1/14.csv"
+HEALTHY = "valve2/2.csv"
 """The recording whose first rows models are learned from: it has one fault, and is calm again."""
 
 _TOPICS = ("readings", "scores", "alerts", "state", "dead_letters", "deliveries", "operations")
