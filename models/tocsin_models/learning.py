@@ -256,14 +256,16 @@ def find_limit(
     """
     scoring, stride = scorer.policy, scorer.stride
     own = scorer.surprise(evidence, own=True).nats
-    said = [run[~np.isnan(own[run])] for run in runs]  # of the others no aspect has an opinion
+    told = [run[~np.isnan(own[run])] for run in runs]  # of the others no aspect has an opinion
+    said = [run for run in told if len(run)]
+    whose = [name for name, run in zip(assets, told, strict=False) if len(run)]
     windows = choose_windows(scoring.spans, stride)
     spans = fit_spans(
         [own[run] for run in said], windows, scoring.cap, scoring.capped_from / stride
     )
     crosswise = cross_surprise(evidence, end_ns, scorer)
     return calibrate(
-        [weigh_run(crosswise[run], spans) for run in said], spans, policy, stride, assets
+        [weigh_run(crosswise[run], spans) for run in said], spans, policy, stride, whose
     )
 
 

@@ -125,6 +125,8 @@ def test_every_aspect_alone_can_be_learned_whatever_is_missing(aspect: Aspect) -
     rows = run_plant(800)
     rows[np.random.default_rng(0).random(len(rows)) < 0.1] = np.nan  # now and then, all at once
     windows = training_set(rows)
+    windows.group[300] = 1  # an asset of one window, of which most aspects say nothing
+    windows.values[300, -STRIDE:] = np.nan
 
     bundle = train_bundle(windows, replace(QUICK, scoring=ScoringPolicy((aspect,))))
 
