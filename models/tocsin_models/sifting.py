@@ -2,7 +2,8 @@
 
 "Normal" training data seldom are so throughout. What a network takes for normal is bounded by how
 little it can hold; a covariance holds a fault as easily as anything, and a neighbour is one
-whatever it is. So gauges and their tails can be fitted without what lies apart from the bulk.
+whatever it is. So gauges and their tails are fitted without what lies apart from the bulk, where
+enough was seen to tell.
 """
 
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tocsin_models.arrays import Flags, Floats, Indices
+from tocsin_models.arrays import Flags, Floats, Indices, Singles
 from tocsin_models.evidence import Evidence
 
 _CORE = 0.75  # share of the windows that the bulk is found in, and the least that is kept
 _ROUNDS = 8  # of concentration; it seldom takes as many
-_APART = 3.0  # robust deviations beyond the median that are still usual
+_APART = 2.24  # robust deviations beyond the median that are usual: root of chi-squared's .975
+_ENOUGH = 1_000  # windows from which what is rare can be told from what was not seen for long
 _QUARTILE = 0.6745  # of a normal distribution, in deviations
 _LEAST = 1e-9  # of a spread, squared, where nothing moves at all
 
@@ -23,14 +25,29 @@ _LEAST = 1e-9  # of a spread, squared, where nothing moves at all
 def sift(evidence: Evidence, runs: Sequence[Indices], half: int, shrinkage: float) -> Evidence:
     """Return the evidence with those windows marked that nothing is to be learned from.
 
+    Switches have no say, because a position that they seldom take is no fault; nor has a channel
+    alone, whose far values are its own tail and apart from nothing. All of fewer than a thousand
+    windows are usual.
+
     Args:
         evidence: Of N windows.
         runs: Which of them follow one another, each in the order of time; together all of them.
         half: Windows on either side that a window is judged together with.
         shrinkage: Of the covariance towards columns that are independent and vary alike.
     """
-    level = evidence.level.reshape(len(evidence), -1).astype(np.float64)
-    return replace(evidence, usual=find_usual(level, runs, half, shrinkage))
+    telling = _find_telling(evidence.level[:, -1], evidence.seen[:, -1])
+    if len(evidence) < _ENOUGH or len(telling) < 2:
+        return replace(evidence, usual=np.ones(len(evidence), np.bool_))
+    rows = evidence.level[:, :, telling].reshape(len(evidence), -1).astype(np.float64)
+    return replace(evidence, usual=find_usual(rows, runs, half, shrinkage))
+
+
+def _find_telling(values: Singles, seen: Flags) -> Indices:
+    """Return which channels of ``[N, F]`` took more than two values where they were measured."""
+    lowest = np.where(seen, values, np.inf).min(axis=0)
+    highest = np.where(seen, values, -np.inf).max(axis=0)
+    at_an_end = ~seen | (values == lowest) | (values == highest)
+    return np.flatnonzero(~at_an_end.all(axis=0))
 
 
 def find_usual(rows: Floats, runs: Sequence[Indices], half: int, shrinkage: float) -> Flags:
@@ -39,7 +56,8 @@ def find_usual(rows: Floats, runs: Sequence[Indices], half: int, shrinkage: floa
     The bulk is found by concentration steps (Rousseeuw and Van Driessen 1999), each of which fits a
     shrunk covariance to the three quarters that were nearest before. They start from spatial signs
     (Visuri et al. 2000), which no far row can draw to itself. Faults last, so it is the logarithm
-    of the distance, averaged over neighbours in time, that has to stand out.
+    of the distance, averaged over neighbours in time, that has to stand out, by as much as is usual
+    where rows are weighed anew by a robust covariance.
     """
     distance, lasting = np.log(_find_distances(rows, shrinkage) + 0.01), np.empty(len(rows))
     for run in runs:

@@ -135,8 +135,8 @@ def test_every_aspect_alone_can_be_learned_whatever_is_missing(aspect: Aspect) -
 
 
 def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> None:
-    rows = run_plant(1_200)
-    rows[200:320, 1] += 6 * rows[:, 1].std()
+    rows = run_plant(4_400)
+    rows[200:600, 1] += 6 * rows[:, 1].std()
     windows = training_set(rows)
     plain = replace(RECIPE, scoring=replace(RECIPE.scoring, sifted=False))
     sifting = replace(RECIPE, scoring=replace(RECIPE.scoring, sifted=True))
@@ -145,7 +145,7 @@ def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> 
 
     assert learned.facts["windows_left_out"] == 0
     assert 0 < int(sifted.facts["windows_left_out"]) < len(windows.values) / 4
-    fault = cut_windows(rows[200:320]).values
+    fault = cut_windows(rows[200:600]).values
     limits = [float(bundle.calibration.limit) for bundle in (learned, sifted)]
     nats = [
         float(np.median(b.judge(fault).error)) * k
