@@ -243,8 +243,9 @@ def find_limit(
 ) -> Calibration:
     """Return the calibration by what was normal.
 
-    What is normal for an average is found on all of it. The limit is found on surprises that are
-    crosswise: each part in time is judged by a scorer that has not seen it.
+    What is normal for an average is found on all of it, but a window that teaches nothing adds no
+    more than the policy's ``cap`` to any. The limit is found on surprises that are crosswise: each
+    part in time is judged by a scorer that has not seen it.
 
     Args:
         evidence: Of N normal windows in the order of time, which the scorer was fitted on.
@@ -256,6 +257,7 @@ def find_limit(
     """
     scoring, stride = scorer.policy, scorer.stride
     own = scorer.surprise(evidence, own=True).nats
+    own = np.where(evidence.usual, own, np.minimum(own, scoring.cap))
     told = [run[~np.isnan(own[run])] for run in runs]  # of the others no aspect has an opinion
     said = [run for run in told if len(run)]
     whose = [name for name, run in zip(assets, told, strict=False) if len(run)]
