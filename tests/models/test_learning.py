@@ -156,6 +156,16 @@ def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> 
     assert again.limit == pytest.approx(sifted.calibration.limit)
 
 
+def test_what_was_sifted_out_does_not_deafen() -> None:
+    rows = run_plant(4_400)
+    rows[200:600, 1] += 60 * rows[:, 1].std()
+
+    sifted = train_bundle(training_set(rows), RECIPE)
+
+    assert int(sifted.facts["windows_left_out"]) > 90  # one for every four steps of the fault
+    assert all(span.tail.scale < RECIPE.scoring.cap for span in sifted.calibration.spans)
+
+
 def test_another_rule_and_budget_have_limits_of_their_own(bundle: Bundle) -> None:
     windows = training_set(run_plant(1_200))
     asked = (CalibrationPolicy(), CalibrationPolicy(budget=0.01), CalibrationPolicy(0.01, 40, 40))
