@@ -227,7 +227,7 @@ def _calibrate(
             **found,
             **_describe_bottleneck(model, windows.values[split.unseen]),
             "holdout_error": float(errors.mean()),
-            "windows_left_out": int((~evidence.usual).sum()),
+            **_describe_sifted_out(windows, every, evidence),
         },
         probe=empty_probe(windows.length, len(windows.channels)),
     )
@@ -304,6 +304,22 @@ def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted
         "torch": str(torch.__version__),
         "cpu": torch.backends.cpu.get_cpu_capability(),
     }
+
+
+def _describe_sifted_out(windows: TrainingSet, every: Indices, evidence: Evidence) -> Facts:
+    """Return how many of the windows ``every`` teach nothing, and when most of them in a row do."""
+    apart, runs = ~evidence.usual, np.split(*_find_runs(windows, every))
+    facts: dict[str, str | int] = {"windows_sifted_out": int(apart.sum())}
+    pieces = [np.split(run, np.flatnonzero(np.diff(apart[run])) + 1) for run in runs]
+    stretches = [piece for run in pieces for piece in run if apart[piece[:1]].any()]
+    if not stretches:
+        return facts
+    longest = every[max(stretches, key=len)]
+    if windows.names:
+        facts["sifted_out_asset"] = windows.names[windows.group[longest[0]]]
+    first_ns, last_ns = (int(windows.end_ns[at]) for at in (longest[0], longest[-1]))
+    step_ns = windows.stride * windows.period_ns
+    return {**facts, "sifted_out_from_ns": first_ns - step_ns, "sifted_out_to_ns": last_ns}
 
 
 def _describe_bottleneck(model: Model, values: Floats) -> Facts:

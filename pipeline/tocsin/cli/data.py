@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +23,7 @@ from tocsin.cli.shared import (
     print_json,
     run_async,
     settings_from,
+    warn,
 )
 from tocsin.core.formats.table import Chunk, find_span
 from tocsin.core.formats.times import UNREADABLE, time_ns
@@ -176,8 +178,25 @@ def train(
     except ValueError as error:
         fail(str(error), Exit.FAILED)
     _tell(result, as_json=as_json)
+    _warn_of_sifted_out(result["facts"])
     if not result["promoted"]:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _warn_of_sifted_out(facts: Mapping[str, Any]) -> None:
+    """Say when most of what teaches nothing of what is normal was measured, if there is any."""
+    if "sifted_out_from_ns" not in facts:
+        return
+    share = facts["windows_sifted_out"] / facts["windows"]
+    whose = f" of {facts['sifted_out_asset']}" if "sifted_out_asset" in facts else ""
+    begin, end = (
+        datetime.fromtimestamp(facts[f"sifted_out_{name}_ns"] / 1e9, UTC).isoformat()
+        for name in ("from", "to")
+    )
+    warn(
+        f"{share:.1%} of the windows lie far from all others, most of them in a row{whose} from "
+        f"{begin} to {end}: they are not taken for normal; if they are, set train.sifted = false"
+    )
 
 
 def _shift(table: Iterable[Chunk]) -> int:

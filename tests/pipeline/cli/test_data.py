@@ -1,3 +1,4 @@
+import json
 import time
 from pathlib import Path
 
@@ -91,6 +92,28 @@ def test_a_model_is_learned_from_a_table_and_scores(plant: Desk, lesson: Path) -
     assert [(each["version"], each["standing"]) for each in listed] == [
         (found["version"], "champion")
     ]
+
+
+@pytest.mark.parametrize("asset", [{}, {"sifted_out_asset": "pump-2"}])
+def test_what_was_not_taken_for_normal_is_said_and_when_it_was(
+    plant: Desk, lesson: Path, monkeypatch: pytest.MonkeyPatch, asset: dict[str, str]
+) -> None:
+    at_ns = 1_767_571_200 * 10**9
+    span = {"sifted_out_from_ns": at_ns, "sifted_out_to_ns": at_ns + 3_600 * 10**9}
+    facts = {"windows": 2_000, "windows_sifted_out": 130, **asset, **span}
+
+    async def learned(*_: object) -> dict[str, object]:
+        return {"version": "one", "promoted": True, "facts": facts}
+
+    monkeypatch.setattr("tocsin.cli.training.learn", learned)
+    result = plant.call("train", lesson, "--time-column", "datetime", "--json")
+
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["facts"] == facts
+    whose = "of pump-2 from" if asset else "in a row from"
+    assert "6.5% of the windows lie far from all others" in result.stderr
+    assert f"{whose} 2026-01-05T00:00:00+00:00 to 2026-01-05T01:00:00+00:00" in result.stderr
+    assert "train.sifted = false" in result.stderr
 
 
 def test_a_model_can_be_learned_from_the_first_rows(plant: Desk, lesson: Path) -> None:
