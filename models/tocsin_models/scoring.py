@@ -44,7 +44,7 @@ class ScoringPolicy:
     shrinkage: float = 0.1
     references: int = 512
     nearest: int = 5
-    sifted: bool = True
+    sifted: bool = False
 
     def __post_init__(self) -> None:
         if not self.aspects or len(set(self.aspects)) != len(self.aspects):

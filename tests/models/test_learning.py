@@ -22,6 +22,7 @@ from tocsin_models.scoring import ScoringPolicy
 from tocsin_models.senses import Aspect
 from tocsin_models.training import Progress, TrainingPolicy
 
+SIFTING = replace(RECIPE, scoring=ScoringPolicy(sifted=True))
 QUICK = Recipe(NetworkPolicy(hidden=8, latent=3), TrainingPolicy(epochs=2, batches=4))
 
 
@@ -138,10 +139,8 @@ def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> 
     rows = run_plant(2_400)
     rows[200:400, 1] += 6 * rows[:, 1].std()
     windows = training_set(rows)
-    plain = replace(RECIPE, scoring=replace(RECIPE.scoring, sifted=False))
-    sifting = replace(RECIPE, scoring=replace(RECIPE.scoring, sifted=True))
 
-    learned, sifted = (train_bundle(windows, recipe) for recipe in (plain, sifting))
+    learned, sifted = (train_bundle(windows, recipe) for recipe in (RECIPE, SIFTING))
 
     assert learned.facts["windows_sifted_out"] == 0
     assert 0 < int(sifted.facts["windows_sifted_out"]) < len(windows.values) / 4
@@ -162,20 +161,20 @@ def test_a_bundle_tells_when_most_was_sifted_out() -> None:
     rows[1_500:1_560, 1] += 60 * rows[:, 1].std()
     windows = replace(training_set(rows), names=("pump-1",))
 
-    facts = train_bundle(windows, RECIPE).facts
+    facts = train_bundle(windows, SIFTING).facts
 
     assert facts["sifted_out_asset"] == "pump-1"
     begin, end = (int(facts[f"sifted_out_{name}_ns"]) // SECOND_NS for name in ("from", "to"))
     assert begin == pytest.approx(200, abs=2 * LENGTH)
     assert end == pytest.approx(400, abs=2 * LENGTH)
-    assert "sifted_out_from_ns" not in train_bundle(training_set(run_plant(1_200)), RECIPE).facts
+    assert "sifted_out_from_ns" not in train_bundle(training_set(run_plant(1_200)), SIFTING).facts
 
 
 def test_what_was_sifted_out_does_not_deafen() -> None:
     rows = run_plant(2_400)
     rows[200:400, 1] += 60 * rows[:, 1].std()
 
-    sifted = train_bundle(training_set(rows), RECIPE)
+    sifted = train_bundle(training_set(rows), SIFTING)
 
     assert int(sifted.facts["windows_sifted_out"]) > 90  # of the hundred in the fault
     assert all(span.tail.scale < RECIPE.scoring.cap for span in sifted.calibration.spans)

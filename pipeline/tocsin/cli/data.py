@@ -195,7 +195,7 @@ def _warn_of_sifted_out(facts: Mapping[str, Any]) -> None:
     )
     warn(
         f"{share:.1%} of the windows lie far from all others, most of them in a row{whose} from "
-        f"{begin} to {end}: they are not taken for normal; if they are, set train.sifted = false"
+        f"{begin} to {end}: they are not taken for normal; if they are, leave train.sifted out"
     )
 
 

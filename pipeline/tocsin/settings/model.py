@@ -194,9 +194,9 @@ class TrainSettings(Section):
         "one unit; auto looks at the values",
     )
     sifted: bool = Field(
-        default=True,
+        default=False,
         description="whether what lies far from all else in training, up to a quarter of it, is "
-        "left out of what is normal; false where all of it is known to be",
+        "left out of what is normal: for recordings that nobody has looked at",
     )
     learning_rate: float = Field(
         0.005, gt=0, le=1, description="size of the largest steps; smaller where training fails"
