@@ -15,6 +15,7 @@ from tocsin.adapters.registry import LogRegistry
 from tocsin.adapters.webhook import WebhookNotifier, WebhookPolicy
 from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.engine import Engine
+from tocsin.core.gate import GatePolicy
 from tocsin.core.operations import FitReport, FitVerdict, describe_fit
 from tocsin.core.points import report_lines, score_lines
 from tocsin.core.profile import SECOND_NS, Profile
@@ -54,6 +55,7 @@ _PARTITIONS = 4
 _POLL_S = 0.05
 _HOURS_BACK = 4
 _OPEN_S = 300
+_MAGNITUDE = 16.0  # of both faults: seen at whatever hour of the plant the tests run
 _REPORTS_FASTER = 60  # a minute of the roles' clock is a second here
 
 
@@ -82,6 +84,7 @@ async def fill(store: PointStore) -> Filled:
         fault_s=200,
         recover_s=600,
         after_s=200,
+        magnitude=_MAGNITUDE,
     )
     async with _at_work(store, policy, _fast_clock(start_ns)) as (log, story, witness):
         await story.play()
@@ -143,7 +146,8 @@ def _retraining() -> RetrainPolicy:
         calibration=CalibrationPolicy(budget=1e-3),
     )
     return RetrainPolicy(
-        challenge=ChallengePolicy(recipe),
+        # a second model has to come, and what hour of the plant it is tested on is chance here
+        challenge=ChallengePolicy(recipe, gate=GatePolicy(worse_by=100.0)),
         first_windows=2_000,
         every_ns=700 * SECOND_NS,
         poll_s=_POLL_S,
@@ -158,7 +162,7 @@ async def _leave_open(log: Log, at_ns: int, policy: StoryPolicy, witness: Witnes
         FaultKind.SHIFT,
         at_ns,
         at_ns + 10 * _OPEN_S * SECOND_NS,
-        8.0,
+        _MAGNITUDE,
     )
     plan = Plan(Plant(policy.seed, policy.assets), [fault])
     sending = ReplayPolicy(speed=float("inf"), stamp=Stamp.EVENT)
