@@ -15,7 +15,6 @@ from tocsin.adapters.registry import LogRegistry
 from tocsin.adapters.webhook import WebhookNotifier, WebhookPolicy
 from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.engine import Engine
-from tocsin.core.gate import GatePolicy
 from tocsin.core.operations import FitReport, FitVerdict, describe_fit
 from tocsin.core.points import report_lines, score_lines
 from tocsin.core.profile import SECOND_NS, Profile
@@ -53,9 +52,7 @@ PROFILE = Profile(
 ASSETS = ("pump-1", "pump-2", "pump-3", "pump (4)/b")  # the last one wants escaping in a regex
 _PARTITIONS = 4
 _POLL_S = 0.05
-_HOURS_BACK = 4
 _OPEN_S = 300
-_MAGNITUDE = 16.0  # of both faults: seen at whatever hour of the plant the tests run
 _REPORTS_FASTER = 60  # a minute of the roles' clock is a second here
 
 
@@ -74,24 +71,20 @@ async def fill(store: PointStore) -> Filled:
     there whose alert is still open. What a healthy plant does not show is stored beside it.
     """
     settle_threads()
-    now_ns = time.time_ns()
-    start_ns = (now_ns // SECOND_NS - _HOURS_BACK * 3_600) * SECOND_NS
     policy = StoryPolicy(
         assets=ASSETS,
-        start_ns=start_ns,
         learn_s=2_400,
         calm_s=200,
         fault_s=200,
         recover_s=600,
         after_s=200,
-        magnitude=_MAGNITUDE,
     )
-    async with _at_work(store, policy, _fast_clock(start_ns)) as (log, story, witness):
+    async with _at_work(store, policy, _fast_clock(policy.start_ns)) as (log, story, witness):
         await story.play()
         await _leave_open(log, story.chapter.now_ns, policy, witness)
     await _store_rarities(store, story.chapter.now_ns)
     end_ns = story.chapter.now_ns + _OPEN_S * SECOND_NS
-    return Filled(start_ns // 1_000_000, end_ns // 1_000_000)
+    return Filled(policy.start_ns // 1_000_000, end_ns // 1_000_000)
 
 
 def _fast_clock(start_ns: int) -> Callable[[], int]:
@@ -146,8 +139,7 @@ def _retraining() -> RetrainPolicy:
         calibration=CalibrationPolicy(budget=1e-3),
     )
     return RetrainPolicy(
-        # a second model has to come, and what hour of the plant it is tested on is chance here
-        challenge=ChallengePolicy(recipe, gate=GatePolicy(worse_by=100.0)),
+        challenge=ChallengePolicy(recipe),
         first_windows=2_000,
         every_ns=700 * SECOND_NS,
         poll_s=_POLL_S,
@@ -162,7 +154,7 @@ async def _leave_open(log: Log, at_ns: int, policy: StoryPolicy, witness: Witnes
         FaultKind.SHIFT,
         at_ns,
         at_ns + 10 * _OPEN_S * SECOND_NS,
-        _MAGNITUDE,
+        8.0,
     )
     plan = Plan(Plant(policy.seed, policy.assets), [fault])
     sending = ReplayPolicy(speed=float("inf"), stamp=Stamp.EVENT)

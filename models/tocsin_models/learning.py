@@ -307,13 +307,14 @@ def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted
 
 
 def _describe_sifted_out(windows: TrainingSet, every: Indices, evidence: Evidence) -> Facts:
-    """Return how many of the windows ``every`` teach nothing, and when most of them in a row do."""
-    apart, runs = ~evidence.usual, np.split(*_find_runs(windows, every))
+    """Return how many of the windows ``every`` teach nothing, and when their longest run was."""
+    apart = ~evidence.usual
     facts: dict[str, str | int] = {"windows_sifted_out": int(apart.sum())}
-    pieces = [np.split(run, np.flatnonzero(np.diff(apart[run])) + 1) for run in runs]
-    stretches = [piece for run in pieces for piece in run if apart[piece[:1]].any()]
-    if not stretches:
+    if not apart.any():
         return facts
+    runs = np.split(*_find_runs(windows, every))
+    pieces = [np.split(run, np.flatnonzero(np.diff(apart[run])) + 1) for run in runs]
+    stretches = [piece for run in pieces for piece in run if apart[piece[0]]]
     longest = every[max(stretches, key=len)]
     if windows.names:
         facts["sifted_out_asset"] = windows.names[windows.group[longest[0]]]

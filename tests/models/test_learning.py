@@ -155,7 +155,7 @@ def test_what_lies_far_from_all_else_teaches_nothing_if_it_is_to_be_sifted() -> 
     assert again.limit == pytest.approx(sifted.calibration.limit)
 
 
-def test_a_bundle_tells_when_most_was_sifted_out() -> None:
+def test_a_bundle_tells_when_the_longest_run_was_sifted_out() -> None:
     rows = run_plant(2_400)
     rows[200:400, 1] += 60 * rows[:, 1].std()
     rows[1_500:1_560, 1] += 60 * rows[:, 1].std()

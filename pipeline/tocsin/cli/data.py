@@ -184,7 +184,7 @@ def train(
 
 
 def _warn_of_sifted_out(facts: Mapping[str, Any]) -> None:
-    """Say when most of what teaches nothing of what is normal was measured, if there is any."""
+    """Say how much teaches nothing of what is normal, if any does, and when its longest run was."""
     if "sifted_out_from_ns" not in facts:
         return
     share = facts["windows_sifted_out"] / facts["windows"]
@@ -194,8 +194,8 @@ def _warn_of_sifted_out(facts: Mapping[str, Any]) -> None:
         for name in ("from", "to")
     )
     warn(
-        f"{share:.1%} of the windows lie far from all others, most of them in a row{whose} from "
-        f"{begin} to {end}: they are not taken for normal; if they are, leave train.sifted out"
+        f"{share:.1%} of the windows lie far from all others, the longest run of them{whose} "
+        f"from {begin} to {end}: they are not taken for normal; if they are, leave train.sifted out"
     )
 
 
