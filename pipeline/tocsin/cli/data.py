@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +26,7 @@ from tocsin.cli.shared import (
 )
 from tocsin.core.formats.table import Chunk, find_span
 from tocsin.core.formats.times import UNREADABLE, time_ns
+from tocsin.core.instants import clock_time
 from tocsin.settings import Settings, parse_duration
 from tocsin.tools.plan import Plan, draw_plan
 from tocsin.tools.plant import CHANNELS, Plant
@@ -189,10 +189,7 @@ def _warn_of_sifted_out(facts: Mapping[str, Any]) -> None:
         return
     share = facts["windows_sifted_out"] / facts["windows"]
     whose = f" of {facts['sifted_out_asset']}" if "sifted_out_asset" in facts else ""
-    begin, end = (
-        datetime.fromtimestamp(facts[f"sifted_out_{name}_ns"] / 1e9, UTC).isoformat()
-        for name in ("from", "to")
-    )
+    begin, end = (clock_time(facts[f"sifted_out_{name}_ns"]) for name in ("from", "to"))
     warn(
         f"{share:.1%} of the windows lie far from all others, the longest run of them{whose} "
         f"from {begin} to {end}: they are not taken for normal; if they are, leave train.sifted out"

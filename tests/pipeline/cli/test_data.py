@@ -112,7 +112,7 @@ def test_what_was_not_taken_for_normal_is_said_and_when_it_was(
     assert json.loads(result.stdout)["facts"] == facts
     whose = "of pump-2 from" if asset else "run of them from"
     assert "6.5% of the windows lie far from all others" in result.stderr
-    assert f"{whose} 2026-01-05T00:00:00+00:00 to 2026-01-05T01:00:00+00:00" in result.stderr
+    assert f"{whose} 2026-01-05 00:00:00 UTC to 2026-01-05 01:00:00 UTC" in result.stderr
     assert "leave train.sifted out" in result.stderr
 
 
