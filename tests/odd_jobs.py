@@ -24,6 +24,12 @@ def be_killed(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def be_interrupted(number: int) -> int:
+    """Take a Ctrl-C, and go on if that is ignored."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return number
+
+
 def never_end(_: int) -> None:
     sys.stdout.write("at work\n")
     sys.stdout.flush()

@@ -69,8 +69,9 @@ def _single_threads() -> Iterator[None]:
 
 
 def _prepare_worker(prepare: Callable[[], None]) -> None:
-    """Let a worker end with its parent, and at once when interrupted."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Let a worker end with its parent, and at once when interrupted, unless both ignore that."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
 

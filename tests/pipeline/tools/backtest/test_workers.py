@@ -10,10 +10,13 @@ import odd_jobs
 from tocsin.tools.backtest.workers import run_each
 
 PROGRAM = """
+import signal
+
 import odd_jobs
 from tocsin.tools.backtest.workers import run_each
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what began us may ignore it
     list(run_each(odd_jobs.never_end, [1, 2], 1, odd_jobs.nothing))
 """
 
@@ -44,6 +47,16 @@ def test_a_worker_that_was_killed_ends_the_work_with_advice() -> None:
         list(run_each(odd_jobs.be_killed, [1, 2, 3], 1, odd_jobs.nothing))
 
 
+def test_interrupts_that_we_ignore_are_ignored_by_workers_too() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        found = list(run_each(odd_jobs.be_interrupted, [3], 1, odd_jobs.nothing))
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert found == [3]
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_worker_ends_with_its_parent_whatever_it_is_at(
     tmp_path: Path, number: signal.Signals
@@ -58,8 +71,11 @@ def test_a_worker_ends_with_its_parent_whatever_it_is_at(
         text=True,
         env=environ,
     ) as parent:
-        assert parent.stdout is not None
-        assert parent.stdout.readline() == "at work\n"
-        parent.send_signal(number)
-        # the worker holds the pipe open as well: this waits for both of them
-        assert parent.stdout.read() == ""
+        try:
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == "at work\n"
+            parent.send_signal(number)
+            # the worker holds the pipe open as well: this waits for both of them
+            assert parent.stdout.read() == ""
+        finally:
+            parent.kill()  # leaving the block waits for it, beyond the test's time limit
