@@ -46,8 +46,7 @@ def list_models(config: Config = None, profile: ProfileName = "", as_json: Json 
         return
     table = Table("version", "made", "standing", "why")
     for version in found:
-        failed = [check.sentence for check in version.verdict.checks if not check.passed]
-        why = "; ".join(failed) or "all checks passed"
+        why = version.verdict.failing or "all checks passed"
         add_row(table, version.version, _time(version.created_ns), version.standing, why)
     console.print(table)
 

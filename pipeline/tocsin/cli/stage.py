@@ -90,4 +90,9 @@ def ending(account: dict[str, Any]) -> RenderableType:
             f"fault in {', '.join(alert['true_channels'])}, found after {alert['delay_s']:.0f} s"
         )
         lines.append(f"{what}: {truth if alert['true_channels'] else 'a false alarm'}")
+    lines += [
+        f"model {model['version']} was refused: {model['why']}"
+        for model in account["models"]
+        if model["verdict"] == "refused"
+    ]
     return Panel.fit(Text("\n".join(lines)), title="What happened", border_style="green")

@@ -52,7 +52,7 @@ def demo(
 
     Without the page (--once, --json, --no-page) the story is told once. Exit code 0 then means:
 
-    the fault was caught, signed webhooks told when it began and ended, a refitted model scores.
+    the fault was caught, signed webhooks told of both its ends, and a refit scores or was refused.
 
     Example: tocsin demo
     """

@@ -253,3 +253,8 @@ class Verdict:
 
     promoted: bool
     checks: tuple[Check, ...]
+
+    @property
+    def failing(self) -> str:
+        """What it failed, in sentences; empty if that is nothing."""
+        return " ".join(check.sentence for check in self.checks if not check.passed)

@@ -274,12 +274,11 @@ class Retrainer:
         await self._patiently(lambda: self._registry.publish(name, bundle, verdict, attempt.at_ns))
         if verdict.promoted:
             await self._patiently(lambda: self._registry.promote(name, bundle.version))
-        failed = " ".join(check.sentence for check in verdict.checks if not check.passed)
         return replace(
             attempt,
             version=bundle.version,
             promoted=verdict.promoted,
-            reason=failed,
+            reason=verdict.failing,
             checks=verdict.checks,
         )
 

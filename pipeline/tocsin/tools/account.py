@@ -30,6 +30,7 @@ def give_account(
             {
                 "version": version.version,
                 "verdict": "promoted" if version.verdict.promoted else "refused",
+                "why": version.verdict.failing,
             }
             for version in versions
         ],
@@ -40,7 +41,10 @@ def give_account(
 def shortcomings(
     account: dict[str, Any], witness: Witness, faults: Sequence[Episode], receiver: Receiver
 ) -> list[str]:
-    """Return what the story fell short of, in sentences; empty if it ended well."""
+    """Return what the story fell short of, in sentences; empty if it ended well.
+
+    That the gate refused a refit is no shortcoming: that is what it is for.
+    """
     found = []
     caught = [alert for alert in account["alerts"] if alert["fault_began_ns"] is not None]
     if len({alert["fault_began_ns"] for alert in caught}) < len(faults):
@@ -53,7 +57,8 @@ def shortcomings(
         fingerprint = b'"status":"firing"' if state is State.OPEN else b'"status":"resolved"'
         if steps and not any(fingerprint in body for body in said):
             found.append(f"no verified webhook told that the alert is {state}")
-    if len(witness.models) < 2:
+    refused = any(model["verdict"] == "refused" for model in account["models"])
+    if len(witness.models) < 2 and not refused:
         found.append("no refit is scoring")
     return found
 

@@ -109,7 +109,7 @@ class LiveStory(Story):
             self._begin("The plant runs. Nothing has been learned yet.", Phase.LEARNING, share)
             await self._run(min(60, learn_s - at_s), fast=True)
         self._begin("A first model is being learned from the log.", Phase.LEARNING, _SENT)
-        learning = asyncio.create_task(self._champion_other_than(None))
+        learning = asyncio.create_task(self._first_champion())
         try:
             await self._fly(learning)
         finally:

@@ -1,4 +1,4 @@
-"""The demo's story: a plant runs, a model is learned, a fault comes and goes, a refit takes over.
+"""The demo's story: a plant runs, a model is learned, a fault comes and goes, a refit is judged.
 
 The story only writes readings into the log and watches what comes back: it knows none of the
 roles, so what it tells of them is what anybody could see.
@@ -12,7 +12,7 @@ from enum import StrEnum
 from math import inf
 
 from tocsin.core.notices import notice_id
-from tocsin.ports import Log, Registry
+from tocsin.ports import Log, Registry, Version
 from tocsin.tools.plan import Episode, Plan
 from tocsin.tools.plant import SECOND_NS, Plant, PlantPolicy
 from tocsin.tools.receiver import Receiver
@@ -131,7 +131,7 @@ class Story:
         self._begin("The plant runs. Nothing has been learned yet.", Phase.LEARNING)
         await self._run(policy.learn_s, fast=True)
         self._begin("A first model is being learned from the log.", Phase.LEARNING)
-        first = await self._champion_other_than(None)
+        first = await self._first_champion()
         await self._run_until(lambda: first in self._witness.models, "the first model to score")
         self._begin("All is well.", Phase.CALM)
         await self._run(policy.calm_s)
@@ -143,11 +143,17 @@ class Story:
         await self._run(policy.recover_s)
         await self._until(self._resolved, "the alert to resolve")
         self._begin("The model is refitted on what was judged normal.", Phase.FREE)
-        second = await self._champion_other_than(first)
-        await self._run_until(lambda: second in self._witness.models, "the refit to score")
-        self._begin("The refit scores.", Phase.FREE)
+        await self._tell_of(await self._refit_of(first))
         await self._run(policy.after_s)
         await self._until(self._told, "the webhooks to arrive")
+
+    async def _tell_of(self, refit: Version) -> None:
+        """Tell what the gate made of a refit; a refusal is as good an end as any."""
+        if not refit.verdict.promoted:
+            self._begin(f"The refit is refused. {refit.verdict.failing}", Phase.FREE)
+            return
+        await self._run_until(lambda: refit.version in self._witness.models, "the refit to score")
+        self._begin("The refit scores.", Phase.FREE)
 
     def _begin(self, title: str, phase: Phase, progress: float | None = None) -> None:
         chapter = self.chapter
@@ -205,12 +211,21 @@ class Story:
             while not reached():  # noqa: ASYNC110 - what is waited for stands in the log
                 await asyncio.sleep(0.05)
 
-    async def _champion_other_than(self, version: str | None) -> str:
+    async def _first_champion(self) -> str:
         async with _patience(self._policy.patience_s, "a model to be promoted"):
             while True:
                 champion = await self._stage.registry.champion(self._stage.profile)
-                if champion not in (None, version):
-                    return str(champion)
+                if champion:
+                    return champion
+                await asyncio.sleep(0.1)
+
+    async def _refit_of(self, first: str) -> Version:
+        """Return the newest model that came after the first, promoted or refused."""
+        async with _patience(self._policy.patience_s, "a refit to be judged"):
+            while True:
+                *_, newest = await self._stage.registry.versions(self._stage.profile)
+                if newest.version != first:
+                    return newest
                 await asyncio.sleep(0.1)
 
     def _resolved(self) -> bool:
