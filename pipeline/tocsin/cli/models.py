@@ -1,7 +1,6 @@
 """Models: which there are, why, and which one scores."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
@@ -21,6 +20,7 @@ from tocsin.cli.shared import (
     run_async,
     settings_from,
 )
+from tocsin.core.instants import clock_time, rfc3339
 from tocsin.ports import Registry, Version
 from tocsin.settings import Settings
 from tocsin.wiring import demand_topics, open_log
@@ -47,7 +47,7 @@ def list_models(config: Config = None, profile: ProfileName = "", as_json: Json 
     table = Table("version", "made", "standing", "why")
     for version in found:
         why = version.verdict.failing or "all checks passed"
-        add_row(table, version.version, _time(version.created_ns), version.standing, why)
+        add_row(table, version.version, clock_time(version.created_ns), version.standing, why)
     console.print(table)
 
 
@@ -130,7 +130,7 @@ def _plain(version: Version) -> dict[str, Any]:
     return {
         "version": version.version,
         "profile": version.profile,
-        "made": _time(version.created_ns),
+        "made": rfc3339(version.created_ns),
         "standing": version.standing,
         "promoted": version.verdict.promoted,
         "checks": [
@@ -144,7 +144,3 @@ def _plain(version: Version) -> dict[str, Any]:
             for check in version.verdict.checks
         ],
     }
-
-
-def _time(at_ns: int) -> str:
-    return datetime.fromtimestamp(at_ns / 1e9, UTC).isoformat(timespec="seconds")

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,9 @@ def test_a_model_tells_what_it_was_learned_from(plant: Desk, learn: Learn) -> No
     assert shown["limit"] > 0
     assert all(check["why"] for check in shown["checks"])
     assert version in plant.call("models", "show", version).stdout
-    assert version in plant.call("models", "list").stdout
+    listed = plant.call("models", "list").stdout
+    assert version in listed
+    assert f"{datetime.fromisoformat(shown['made']):%Y-%m-%d %H:%M:%S} UTC" in listed
 
 
 @pytest.mark.parametrize("command", ["show", "promote"])
