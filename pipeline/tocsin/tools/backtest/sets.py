@@ -42,7 +42,6 @@ class Entry:
     first_row: int  # measured are the rows from here on
     vus_window: int | None = None  # None: found in the rows that are measured
     group: str = ""  # part of the set that is pooled on its own: a mission, a kind of fault
-    changes: Flags | None = None  # [N] where the machine went into another state, if labelled
 
 
 Find = Callable[[Path], Sequence[Source]]
@@ -115,7 +114,6 @@ def _load_skab(source: Source, read_table: ReadTable) -> Entry:
         _named(series, source),
         _SKAB_TRAIN_ROWS,
         group=source.paths[0].parent.name,
-        changes=table.labels("changepoint"),
     )
 
 
