@@ -50,7 +50,6 @@ class Exit(IntEnum):
     UNAVAILABLE = 69
     CONFIG = 78
     INTERRUPTED = 130
-    TERMINATED = 143
 
 
 Config = Annotated[

@@ -73,7 +73,6 @@ class OutboxStatistics:
     failed: int = 0
     disabled: bool = False
     failed_tries: int = 0
-    last_failure: str = ""
 
 
 @dataclass(slots=True)
@@ -237,7 +236,7 @@ class Outbox:
     def _put_off(self, conversation: _Conversation, failure: Unavailable) -> Outcome | None:
         now_s, reason = time.monotonic(), str(failure)
         self._failing = True
-        self._count(failed_tries=self._statistics.failed_tries + 1, last_failure=reason)
+        self._count(failed_tries=self._statistics.failed_tries + 1)
         if conversation.due_s == conversation.scheduled_s:  # else it was a try besides
             conversation.tries += 1
             if conversation.tries == len(self._policy.delays_s):

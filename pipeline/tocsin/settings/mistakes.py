@@ -34,9 +34,9 @@ class ConfigError(Exception):
     """The settings do not hold; every line of the message says what to mend."""
 
 
-def hint(word: object, words: Iterable[str], likeness: float = 0.6) -> str:
+def hint(word: object, words: Iterable[str]) -> str:
     """Return "; did you mean ...?" with the nearest of ``words``; "" if none is near."""
-    near = nearest(word, words, likeness)
+    near = nearest(word, words)
     return f"; did you mean {near}?" if near else ""
 
 

@@ -9,6 +9,8 @@ from typing import Self
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
+_PATH = "/alerts"
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -25,7 +27,6 @@ class Receiver:
 
     Args:
         secret: ``whsec_...``, the one that the sender signs with.
-        path: where it listens.
         keep: how many requests are kept; None keeps all.
 
     Attributes:
@@ -35,11 +36,10 @@ class Receiver:
         delay_s: how long every request waits for its answer.
     """
 
-    def __init__(self, secret: str, path: str = "/alerts", keep: int | None = None) -> None:
+    def __init__(self, secret: str, keep: int | None = None) -> None:
         self.deliveries: deque[Delivery] = deque(maxlen=keep)
         self.answers: deque[int] = deque()
         self.delay_s = 0.0
-        self._path = path
         self._verifier = Webhook(secret)
         self._runner: web.AppRunner
         self._port = 0
@@ -47,7 +47,7 @@ class Receiver:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self._port}{self._path}"
+        return f"http://127.0.0.1:{self._port}{_PATH}"
 
     @property
     def accepted(self) -> list[Delivery]:
@@ -61,7 +61,7 @@ class Receiver:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=1024 * 1024)
-        app.router.add_post(self._path, self._answer)
+        app.router.add_post(_PATH, self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         # The port of the first start is kept, so that a receiver may go away and come back.

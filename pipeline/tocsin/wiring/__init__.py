@@ -5,7 +5,7 @@ do with models is in `models`.
 """
 
 from tocsin.wiring.checks import check_settings, profiles_of
-from tocsin.wiring.ports import make_log, make_notifier, make_store, open_log, open_notifiers
+from tocsin.wiring.ports import make_log, make_notifier, make_store, open_log
 from tocsin.wiring.roles import ROLES, Role, run_roles, run_together
 from tocsin.wiring.topics import declare_topics, demand_topics, topic_specs
 
@@ -19,7 +19,6 @@ __all__ = [
     "make_notifier",
     "make_store",
     "open_log",
-    "open_notifiers",
     "profiles_of",
     "run_roles",
     "run_together",

@@ -35,15 +35,15 @@ class Arrays:
         values = array.astype(np.float64).reshape(len(array), -1)
         return np.where(np.isfinite(values), values, np.nan)
 
-    def labels(self, rows: int, name: str = "label") -> Flags | None:
+    def labels(self, rows: int) -> Flags | None:
         """Return labels ``[rows]``, None if there are none."""
-        if name not in self.found:
+        array = self.found.get("label")
+        if array is None:
             return None
-        array = self._array(name)
         if array.shape != (rows,) or array.dtype.kind not in _NUMBERS:
-            raise self._wrong(name, f"must have a number for each of {rows} rows")
+            raise self._wrong("label", f"must have a number for each of {rows} rows")
         if not np.isin(array, (0, 1)).all():
-            raise ValueError(f"{self.path}: {name} must hold nothing but 0 and 1")
+            raise ValueError(f"{self.path}: label must hold nothing but 0 and 1")
         return np.asarray(array == 1)
 
     def integer(self, name: str) -> int:
