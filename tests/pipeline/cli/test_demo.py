@@ -16,8 +16,7 @@ def test_the_demo_ends_well_whatever_the_settings_here_are(desk: Desk) -> None:
     assert told["statuses"]["no_model"] > 0
     assert told["false_alerts"] == 0
     assert all(set(model) == {"version", "verdict", "why"} for model in told["models"])
-    assert len(told["models"]) >= 2
-    assert told["swaps"] >= 2 or any(model["why"] for model in told["models"])
+    assert told["swaps"] >= 2, told["models"]
     assert told["webhooks"]["verified"] == told["webhooks"]["sent"] >= 2
     alert = told["alerts"][0]
     assert set(alert) == {
