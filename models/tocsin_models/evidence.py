@@ -26,7 +26,7 @@ class Evidence:
     sums: Floats  # [N, F] of squared residuals of the whole window
     counts: Floats  # [N, F] measured steps of the whole window
     latent: Floats  # [N, Z]; Z is 0 where nobody asked
-    usual: Flags  # [N] whether a window may teach what is normal
+    usual: Flags  # [N] whether a window is one of the bulk
 
     def __len__(self) -> int:
         return len(self.sums)

@@ -146,7 +146,7 @@ def _learn(
     """Return what judges rows, and the limit, by the rows ``learned [n]``."""
     evidence, cuts = rows.evidence(learned), np.flatnonzero(np.diff(learned) != 1) + 1
     runs = np.split(np.arange(len(learned)), cuts)
-    if policy.sifted:
+    if Aspect.BULK in policy.aspects:
         evidence = sift(evidence, runs, rows.length // 2, policy.shrinkage)
     scorer = fit_scorer(evidence, 1, policy)
     limits = CalibrationPolicy(budget, open_count=1, open_of=1)

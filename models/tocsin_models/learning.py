@@ -180,8 +180,8 @@ def _find_known(windows: TrainingSet) -> Indices:
 def _sift(
     evidence: Evidence, windows: TrainingSet, every: Indices, policy: ScoringPolicy
 ) -> Evidence:
-    """Return the evidence in windows ``every``, with those marked that teach nothing."""
-    if not policy.sifted:
+    """Return the evidence in windows ``every``, with those marked that lie apart."""
+    if Aspect.BULK not in policy.aspects:
         return evidence
     half = windows.length // (2 * windows.stride)
     return sift(evidence, np.split(*_find_runs(windows, every)), half, policy.shrinkage)
@@ -227,7 +227,7 @@ def _calibrate(
             **found,
             **_describe_bottleneck(model, windows.values[split.unseen]),
             "holdout_error": float(errors.mean()),
-            **_describe_sifted_out(windows, every, evidence),
+            **_describe_apart(windows, every, evidence),
         },
         probe=empty_probe(windows.length, len(windows.channels)),
     )
@@ -243,9 +243,9 @@ def find_limit(
 ) -> Calibration:
     """Return the calibration by what was normal.
 
-    What is normal for an average is found on all of it, but a window that teaches nothing adds no
-    more than the policy's ``cap`` to any. The limit is found on surprises that are crosswise: each
-    part in time is judged by a scorer that has not seen it.
+    What is normal for an average is found on all of it, but what the policy takes for faults adds
+    no more than its ``cap`` to any. The limit is found on surprises that are crosswise: each part
+    in time is judged by a scorer that has not seen it.
 
     Args:
         evidence: Of N normal windows in the order of time, which the scorer was fitted on.
@@ -257,7 +257,8 @@ def find_limit(
     """
     scoring, stride = scorer.policy, scorer.stride
     own = scorer.surprise(evidence, own=True).nats
-    own = np.where(evidence.usual, own, np.minimum(own, scoring.cap))
+    if scoring.sifted:
+        own = np.where(evidence.usual, own, np.minimum(own, scoring.cap))
     told = [run[~np.isnan(own[run])] for run in runs]  # of the others no aspect has an opinion
     said = [run for run in told if len(run)]
     whose = [name for name, run in zip(assets, told, strict=False) if len(run)]
@@ -306,10 +307,10 @@ def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted
     }
 
 
-def _describe_sifted_out(windows: TrainingSet, every: Indices, evidence: Evidence) -> Facts:
-    """Return how many of the windows ``every`` teach nothing, and when their longest run was."""
+def _describe_apart(windows: TrainingSet, every: Indices, evidence: Evidence) -> Facts:
+    """Return how many of the windows ``every`` lie apart, and when the longest run of them was."""
     apart = ~evidence.usual
-    facts: dict[str, str | int] = {"windows_sifted_out": int(apart.sum())}
+    facts: dict[str, str | int] = {"windows_apart": int(apart.sum())}
     if not apart.any():
         return facts
     runs = np.split(*_find_runs(windows, every))
@@ -317,10 +318,10 @@ def _describe_sifted_out(windows: TrainingSet, every: Indices, evidence: Evidenc
     stretches = [piece for run in pieces for piece in run if apart[piece[0]]]
     longest = every[max(stretches, key=len)]
     if windows.names:
-        facts["sifted_out_asset"] = windows.names[windows.group[longest[0]]]
+        facts["apart_asset"] = windows.names[windows.group[longest[0]]]
     first_ns, last_ns = (int(windows.end_ns[at]) for at in (longest[0], longest[-1]))
     step_ns = windows.stride * windows.period_ns
-    return {**facts, "sifted_out_from_ns": first_ns - step_ns, "sifted_out_to_ns": last_ns}
+    return {**facts, "apart_from_ns": first_ns - step_ns, "apart_to_ns": last_ns}
 
 
 def _describe_bottleneck(model: Model, values: Floats) -> Facts:

@@ -6,6 +6,11 @@ the largest of them, so one aspect that sees a fault is enough, and one that see
 harm. Averages over several spans follow (`spans`), and the largest of *their* surprises, divided by
 the limit, is the score.
 
+Training data may hold faults that nobody has seen. What lies far from the bulk of them may be
+that, or a rare way of running: nothing tells the two apart. So it counts as normal, and the aspect
+*bulk*, which does not know it, has a say that is bounded: what was rare in training stands out from
+the rest, and does not ring.
+
 Only the newest steps of a window are judged, as many as lie between two windows: every step is
 judged once, and by nothing that came after it.
 """
@@ -23,6 +28,7 @@ OWN_ASPECTS = (Aspect.RESIDUAL, Aspect.ERROR)
 """What the network itself has to say."""
 
 _PARTS = 5  # of time, for judging crosswise
+_MOST_OF_BULK = 20.0  # nats
 _MOST_ROWS = 40_000  # that gauges are fitted on; more would only cost time
 
 
@@ -33,10 +39,11 @@ class ScoringPolicy:
     ``spans`` are in steps; those of ``capped_from`` steps and more take at most ``cap`` nats from
     a window. ``lags`` steps before the newest are looked at together with it, where an aspect looks
     back. ``references`` normal rows are kept as neighbours, of which the ``nearest`` count. What
-    lies far from all else in training, up to a quarter of it, is no normal row if ``sifted``.
+    lies far from all else in training, up to a quarter of it, is taken for faults if ``sifted``:
+    then ``bulk`` may say what it likes.
     """
 
-    aspects: tuple[Aspect, ...] = (*OWN_ASPECTS, Aspect.MOTION, Aspect.NEIGHBOURS)
+    aspects: tuple[Aspect, ...] = (*OWN_ASPECTS, Aspect.MOTION, Aspect.NEIGHBOURS, Aspect.BULK)
     spans: tuple[int, ...] = (1, 5, 20, 60)
     cap: float = 30.0
     capped_from: int = 9
@@ -47,8 +54,8 @@ class ScoringPolicy:
     sifted: bool = False
 
     def __post_init__(self) -> None:
-        if not self.aspects or len(set(self.aspects)) != len(self.aspects):
-            raise ValueError("scoring: choose at least one aspect, each once")
+        if not set(self.aspects) - {Aspect.BULK} or len(set(self.aspects)) != len(self.aspects):
+            raise ValueError("scoring: choose at least one aspect that is not bulk, each once")
         if not self.spans or min(self.spans) < 1 or max(self.spans) > 64:
             raise ValueError("scoring: choose spans from 1 to 64 steps")
         if not (self.cap > 0 and 0 < self.shrinkage <= 1 and 0 <= self.lags <= 16):
@@ -95,11 +102,18 @@ class Scorer:
         step = np.zeros(len(best), np.int64)
         for sense in self.senses:
             said = sense.ask(evidence, look, own=own)
-            nats = sense.tail.surprise(said.distance)
+            nats = self._weigh(sense, said.distance)
             more = (nats > best) | (np.isnan(best) & ~np.isnan(nats))
             best[more], parts[more], step[more] = nats[more], said.parts[more], said.step[more]
         steps = min(self.stride, evidence.residual.shape[1])
         return Surprise(best, _share(parts, evidence.counts), steps - step)
+
+    def _weigh(self, sense: Sense, distances: Floats) -> Floats:
+        """Return how surprising distances ``[N]`` are, in nats that aspects are compared by."""
+        nats = sense.tail.surprise(distances)
+        if sense.aspect is not Aspect.BULK or self.policy.sifted:
+            return nats
+        return np.asarray(nats * _MOST_OF_BULK / (nats + _MOST_OF_BULK))
 
     def check(self, channels: int) -> None:
         """Raise `ValueError` where the scorer is not for so many channels."""
@@ -129,12 +143,16 @@ class Scorer:
         policy = ScoringPolicy(**plain | {"aspects": aspects, "spans": tuple(plain["spans"])})
         look = look_of(policy, stride)
         return cls(
-            policy, stride, tuple(load_sense(a, tails[a.value], arrays, look) for a in aspects)
+            policy,
+            stride,
+            tuple(load_sense(a, tails[a.value], arrays, look) for a in aspects if a.value in tails),
         )
 
 
 def fit_scorer(evidence: Evidence, stride: int, policy: ScoringPolicy) -> Scorer:
     """Return what judges windows by how normal ones are.
+
+    Where all of them are usual, the bulk is no aspect of its own.
 
     Args:
         evidence: Of normal windows in the order of time, with ``stride + policy.lags`` newest
@@ -145,7 +163,9 @@ def fit_scorer(evidence: Evidence, stride: int, policy: ScoringPolicy) -> Scorer
     most = max(_MOST_ROWS // stride, 1)
     some = np.unique(np.linspace(0, len(evidence) - 1, most).round().astype(np.int64))
     few, look = evidence.take(some), look_of(policy, stride)
-    return Scorer(policy, stride, tuple(fit_sense(each, few, look) for each in policy.aspects))
+    apart = 0 < few.usual.sum() < len(few)
+    aspects = [each for each in policy.aspects if apart or each is not Aspect.BULK]
+    return Scorer(policy, stride, tuple(fit_sense(each, few, look) for each in aspects))
 
 
 def cross_surprise(evidence: Evidence, end_ns: Times, scorer: Scorer) -> Floats:

@@ -32,12 +32,13 @@ class Aspect(StrEnum):
     RESIDUAL = "residual"  # Mahalanobis distance of a step's residuals and those just before
     LEVEL = "level"  # Mahalanobis distance of a step's values (Hotelling's T2)
     MOTION = "motion"  # the same with the values just before
+    BULK = "bulk"  # motion, as it is in the bulk of normal windows alone
     NEIGHBOURS = "neighbours"  # distance of a step's values to the nearest normal ones
     LATENT = "latent"  # Mahalanobis distance of the latent vector
 
 
 _OF_RESIDUALS = frozenset({Aspect.ERROR, Aspect.SPREAD, Aspect.RESIDUAL})
-_LAGGED = frozenset({Aspect.RESIDUAL, Aspect.MOTION})
+_LAGGED = frozenset({Aspect.RESIDUAL, Aspect.MOTION, Aspect.BULK})
 _OF_WINDOWS = frozenset({Aspect.WINDOW, Aspect.LATENT})
 
 
@@ -88,12 +89,12 @@ class Sense:
 def fit_sense(aspect: Aspect, evidence: Evidence, look: Look) -> Sense:
     """Return how an aspect is measured, and what is normal, by normal windows in order of time.
 
-    Where some were sifted out there is no slack: faults look like wandering, and what is left does
-    not tell any more how far channels went.
+    The bulk has no slack: faults look like wandering, and what is left without them does not tell
+    how far channels went.
     """
-    level, sifted = evidence.level[:, -1].astype(np.float64), not evidence.usual.all()
-    slack = no_slack(level.shape[1]) if sifted else find_slack(level)
-    if sifted and evidence.usual.any():
+    level = evidence.level[:, -1].astype(np.float64)
+    slack = no_slack(level.shape[1]) if aspect is Aspect.BULK else find_slack(level)
+    if aspect is Aspect.BULK:
         evidence = evidence.take(np.flatnonzero(evidence.usual))
     rows, seen = _rows(aspect, evidence, look)
     flat, known = rows.reshape(-1, *rows.shape[2:]), seen.reshape(-1, seen.shape[-1])

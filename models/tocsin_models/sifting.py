@@ -1,9 +1,8 @@
-"""Leaving out of what is normal the windows that lie far from all the others.
+"""Finding the bulk of training data: the windows that do not lie far from all the others.
 
 "Normal" training data seldom are so throughout. What a network takes for normal is bounded by how
 little it can hold; a covariance holds a fault as easily as anything, and a neighbour is one
-whatever it is. So gauges and their tails are fitted without what lies apart from the bulk, where
-enough was seen to tell.
+whatever it is. So one aspect knows the bulk alone, where enough was seen to tell.
 """
 
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ _LEAST = 1e-9  # of a spread, squared, where nothing moves at all
 
 
 def sift(evidence: Evidence, runs: Sequence[Indices], half: int, shrinkage: float) -> Evidence:
-    """Return the evidence with those windows marked that nothing is to be learned from.
+    """Return the evidence with those windows marked that are not of the bulk.
 
     Switches have no say, because a position that they seldom take is no fault; nor has a channel
     alone, whose far values are its own tail and apart from nothing. All of fewer than a thousand

@@ -1,5 +1,7 @@
 """Finding what does not belong into training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,23 +132,29 @@ def chance_of(size: float) -> Floats:
 
 
 def left_out(rows: Floats) -> float:
-    """Return the share of windows that are sifted out."""
+    """Return the share of windows that lie apart."""
     learned = evidence(rows)
     return float((~sift(learned, whole(learned.sums), HALF, 0.1).usual).mean())
 
 
-def test_what_was_sifted_out_surprises_when_it_comes_again() -> None:
+def test_what_lay_apart_surprises_when_it_comes_again_but_no_more_than_it_may() -> None:
     rows, _ = spoilt()
-    learned, policy = evidence(rows), ScoringPolicy()
-    fault = recording(1)
-    fault[:, 1] += 5
-
+    learned, policy, fault = evidence(rows), ScoringPolicy(), rows[FAULTS[1]]
     sifted = sift(learned, whole(learned.sums), HALF, policy.shrinkage)
-    medians = [
-        float(np.median(fit_scorer(each, 1, policy).surprise(evidence(fault)).nats))
-        for each in (learned, sifted)
-    ]
+
+    def median(of: Evidence, how: ScoringPolicy) -> float:
+        return float(np.median(fit_scorer(of, 1, how).surprise(evidence(fault)).nats))
 
     assert learned.usual.all()
     assert not sifted.usual.all()
-    assert medians[1] > 3 * medians[0]
+    assert 2 * median(learned, policy) < median(sifted, policy) < 20
+    assert median(sifted, replace(policy, sifted=True)) > 20
+
+
+def test_where_nothing_lies_apart_the_bulk_is_no_aspect() -> None:
+    normal = sift(evidence(recording()[:500]), whole(recording()[:493]), HALF, 0.1)
+
+    aspects = [sense.aspect for sense in fit_scorer(normal, 1, ScoringPolicy()).senses]
+
+    assert normal.usual.all()
+    assert aspects == list(ScoringPolicy().aspects[:-1])

@@ -73,7 +73,7 @@ def test_a_few_rows_are_enough_to_answer(rows: int) -> None:
     assert np.isfinite(slack.shares).all()
 
 
-@pytest.mark.parametrize("aspect", [a for a in Aspect if a is not Aspect.LATENT])
+@pytest.mark.parametrize("aspect", [a for a in Aspect if a not in {Aspect.LATENT, Aspect.BULK}])
 def test_a_step_of_a_steady_channel_surprises_more_than_one_of_a_wanderer(aspect: Aspect) -> None:
     rows = np.hstack([noise(1_000, 2), wander(1_000) / np.std(wander(1_000))])
     windows = np.lib.stride_tricks.sliding_window_view(rows, 8, axis=0).transpose(0, 2, 1)

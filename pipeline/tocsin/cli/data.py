@@ -53,6 +53,7 @@ StampOption = Annotated[
     Stamp, typer.Option(help="Time of the log entries: the log's own, or the readings'.")
 ]
 _PACE = Pace(time.monotonic, asyncio.sleep)
+_MUCH_APART = 0.02  # of all windows: so much lies apart where nothing was ever rare
 
 
 def replay(
@@ -178,21 +179,26 @@ def train(
     except ValueError as error:
         fail(str(error), Exit.FAILED)
     _tell(result, as_json=as_json)
-    _warn_of_sifted_out(result["facts"])
+    _warn_of_what_lies_apart(result["facts"], sifted=settings.train.sifted)
     if not result["promoted"]:
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _warn_of_sifted_out(facts: Mapping[str, Any]) -> None:
-    """Say how much teaches nothing of what is normal, if any does, and when its longest run was."""
-    if "sifted_out_from_ns" not in facts:
+def _warn_of_what_lies_apart(facts: Mapping[str, Any], *, sifted: bool) -> None:
+    """Say how much lies far from all else, if it is much, and when the longest run of it was."""
+    share = facts["windows_apart"] / facts["windows"]
+    if share < _MUCH_APART:
         return
-    share = facts["windows_sifted_out"] / facts["windows"]
-    whose = f" of {facts['sifted_out_asset']}" if "sifted_out_asset" in facts else ""
-    begin, end = (clock_time(facts[f"sifted_out_{name}_ns"]) for name in ("from", "to"))
+    whose = f" of {facts['apart_asset']}" if "apart_asset" in facts else ""
+    begin, end = (clock_time(facts[f"apart_{name}_ns"]) for name in ("from", "to"))
+    taken = (
+        "faults; if they are normal, leave train.sifted out"
+        if sifted
+        else "rare but normal; if they are faults, learn from other rows, or set train.sifted"
+    )
     warn(
         f"{share:.1%} of the windows lie far from all others, the longest run of them{whose} "
-        f"from {begin} to {end}: they are not taken for normal; if they are, leave train.sifted out"
+        f"from {begin} to {end}: they are taken for {taken}"
     )
 
 

@@ -196,7 +196,7 @@ class TrainSettings(Section):
     sifted: bool = Field(
         default=False,
         description="whether what lies far from all else in training, up to a quarter of it, is "
-        "left out of what is normal: for recordings that nobody has looked at",
+        "taken for faults and not for rare: for recordings that nobody has looked at",
     )
     learning_rate: float = Field(
         0.005, gt=0, le=1, description="size of the largest steps; smaller where training fails"

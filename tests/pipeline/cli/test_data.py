@@ -94,13 +94,19 @@ def test_a_model_is_learned_from_a_table_and_scores(plant: Desk, lesson: Path) -
     ]
 
 
-@pytest.mark.parametrize("asset", [{}, {"sifted_out_asset": "pump-2"}])
-def test_what_was_not_taken_for_normal_is_said_and_when_it_was(
-    plant: Desk, lesson: Path, monkeypatch: pytest.MonkeyPatch, asset: dict[str, str]
+@pytest.mark.parametrize("asset", [{}, {"apart_asset": "pump-2"}])
+@pytest.mark.parametrize("taken", ["rare but normal", "faults"])
+def test_what_lies_far_from_all_else_is_said_and_when_it_was(
+    plant: Desk,
+    lesson: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    asset: dict[str, str],
+    taken: str,
 ) -> None:
+    monkeypatch.setenv("TOCSIN_TRAIN__SIFTED", str(taken == "faults"))
     at_ns = 1_767_571_200 * 10**9
-    span = {"sifted_out_from_ns": at_ns, "sifted_out_to_ns": at_ns + 3_600 * 10**9}
-    facts = {"windows": 2_000, "windows_sifted_out": 130, **asset, **span}
+    span = {"apart_from_ns": at_ns, "apart_to_ns": at_ns + 3_600 * 10**9}
+    facts = {"windows": 2_000, "windows_apart": 130, **asset, **span}
 
     async def learned(*_: object) -> dict[str, object]:
         return {"version": "one", "promoted": True, "facts": facts}
@@ -113,7 +119,7 @@ def test_what_was_not_taken_for_normal_is_said_and_when_it_was(
     whose = "of pump-2 from" if asset else "run of them from"
     assert "6.5% of the windows lie far from all others" in result.stderr
     assert f"{whose} 2026-01-05 00:00:00 UTC to 2026-01-05 01:00:00 UTC" in result.stderr
-    assert "leave train.sifted out" in result.stderr
+    assert f"they are taken for {taken}; if" in result.stderr
 
 
 def test_a_model_can_be_learned_from_the_first_rows(plant: Desk, lesson: Path) -> None:
