@@ -17,7 +17,9 @@ class AlertSettings(Section):
         3, ge=1, description="breaches among the last open_of windows that open an alert"
     )
     open_of: int = Field(5, ge=1, le=64, description="windows that are looked at")
-    calm_count: int = Field(5, ge=1, description="calm windows in a row that close it")
+    calm_count: int = Field(
+        5, ge=1, description="calm windows in a row that close it; 20 where every row has a window"
+    )
     calm_score: float = Field(0.8, gt=0, le=1, description="a window below this is calm")
     critical_score: float = Field(3.0, ge=1, description="a score from here on is critical")
 

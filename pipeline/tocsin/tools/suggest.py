@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.core.profile import SECOND_NS
+from tocsin.core.profile import SECOND_NS, AlertPolicy
 from tocsin.tools.backtest.columns import Columns
 from tocsin_models.sizes import Sizes, choose_sizes
 
 _SHARE = 8  # of a window's length from one window to the next, where there are rows enough
 _ENOUGH = 500  # windows that a first model should have to learn from
+_CALM_STEPS = 20  # without which one fault is several alerts
 _GAP_PERIODS, _LEAST_GAP_NS = 10, 60 * SECOND_NS
 _SILENT_PERIODS, _LEAST_SILENCE_NS = 20, 300 * SECOND_NS
 
@@ -22,6 +23,7 @@ class Suggestion:
     rows: int  # that it is made of
     period_ns: int
     stride: int  # divides the length
+    calm_count: int  # windows
     max_gap_ns: int
     silent_after_ns: int
     sizes: Sizes
@@ -39,12 +41,14 @@ def suggest_profile(table: Columns) -> Suggestion:
         raise ValueError(f"{table.path}: no column but the time holds numbers")
     period_ns, values = table.period_ns(), table.matrix(channels)
     sizes = choose_sizes(values)
+    stride = choose_stride(sizes.length, len(table))
     moving = [bool(np.unique(column[~np.isnan(column)]).size > 1) for column in values.T]
     return Suggestion(
         channels=channels,
         rows=len(table),
         period_ns=period_ns,
-        stride=choose_stride(sizes.length, len(table)),
+        stride=stride,
+        calm_count=max(AlertPolicy().calm_count, -(-_CALM_STEPS // stride)),
         max_gap_ns=max(_LEAST_GAP_NS, _GAP_PERIODS * period_ns),
         silent_after_ns=max(_LEAST_SILENCE_NS, _SILENT_PERIODS * period_ns),
         sizes=sizes,

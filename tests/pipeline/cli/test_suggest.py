@@ -38,6 +38,7 @@ def test_what_is_suggested_can_be_used_as_it_is(desk: Desk) -> None:
     assert profile.channels == ("flow", "heat", "valve")
     assert profile.period_ns == 10 * 10**9
     assert (profile.length, profile.stride) == (48, 2)
+    assert profile.alerts.calm_count == 10
 
 
 def test_it_says_why(desk: Desk) -> None:
@@ -62,6 +63,7 @@ def test_the_stride_divides_the_length_and_leaves_enough_windows(desk: Desk, row
     profile = suggested(desk, write_table(desk, rows=rows))
 
     assert profile.length % profile.stride == 0
+    assert profile.alerts.calm_count == max(5, np.ceil(20 / profile.stride))
     assert profile.stride == 1 or (rows - profile.length) // profile.stride + 1 >= 500
 
 
