@@ -21,7 +21,7 @@ import numpy as np
 from machine import describe_machine
 
 from tocsin.cli.benchmarking import read_csv
-from tocsin.core.profile import SECOND_NS, AlertPolicy
+from tocsin.core.profile import SECOND_NS, suit_alerts
 from tocsin.tools.backtest.model import ModelEntrant, ReplayPolicy
 from tocsin.tools.backtest.series import Series
 from tocsin.tools.backtest.sets import load_set
@@ -35,7 +35,7 @@ LEAST_ROWS, LEARNED_SHARE = 782, 0.6  # of the rows to learn from; 750 windows a
 LENGTH = 32  # as in the benchmark
 LEARNED_ROWS, WATCHED_ROWS = 10_000, 20_000
 START_NS = 1_700_000_000 * SECOND_NS
-ALERTS, RECIPE = AlertPolicy(), Recipe()
+ALERTS, RECIPE = suit_alerts(1), Recipe()
 
 
 def main(plants: int, folder: Path | None) -> None:

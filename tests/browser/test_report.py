@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 from browser.looking import Look
 from reporting import a_series, a_trial, an_outcome, labelled, small_trials
-from tocsin.core.profile import AlertPolicy
+from tocsin.core.profile import suit_alerts
 from tocsin.tools.backtest.hindsight import add_hindsight
 from tocsin.tools.backtest.report import write_report
 from tocsin.tools.backtest.report.levels import find_levels, make_grid, ring
@@ -70,7 +70,7 @@ def test_it_opens_from_its_file_and_draws_everything(open_report: Opens) -> None
 
 
 def test_moving_the_limit_counts_as_the_measures_do(open_report: Opens) -> None:
-    seen, grid = open_report(), make_grid(AlertPolicy())
+    seen, grid = open_report(), make_grid(suit_alerts(1))
     expect(seen.find("#limit-value")).to_have_text("1.00")
     for place in (grid.rule.calm_steps, grid.shipped - 9, grid.shipped, len(grid.limits) - 1):
         seen.find("#limit").fill(str(place))
@@ -97,7 +97,7 @@ def test_moving_the_limit_counts_as_the_measures_do(open_report: Opens) -> None:
 
 def alarms_at(trial: Trial, place: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return the judged rows in alarm of the first detector at a place of the grid."""
-    grid, series = make_grid(AlertPolicy()), trial.series
+    grid, series = make_grid(suit_alerts(1)), trial.series
     levels = find_levels(trial.outcomes["default"][0].score, grid)
     alarm = ring(levels, np.arange(len(levels)), place, grid.rule)
     return alarm[judged_rows(series)]

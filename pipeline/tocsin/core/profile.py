@@ -1,9 +1,10 @@
 """What one kind of asset looks like, and when a person should be told about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 SECOND_NS = 1_000_000_000
+_CALM_STEPS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,15 @@ class AlertPolicy:
             raise ValueError("alerts: calm_count must be at least 1")
         if not 0 < self.calm_score <= 1 <= self.critical_score:
             raise ValueError("alerts: choose 0 < calm_score <= 1 <= critical_score")
+
+
+def suit_alerts(stride: int) -> AlertPolicy:
+    """Return the rule that suits windows so many steps apart: no calm of less than 20 steps closes.
+
+    Where every step has a window, fewer calm ones make several alerts of one fault.
+    """
+    usual = AlertPolicy()
+    return replace(usual, calm_count=max(usual.calm_count, -(-_CALM_STEPS // stride)))
 
 
 @dataclass(frozen=True, slots=True)

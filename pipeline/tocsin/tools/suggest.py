@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tocsin.core.profile import SECOND_NS, AlertPolicy
+from tocsin.core.profile import SECOND_NS, suit_alerts
 from tocsin.tools.backtest.columns import Columns
 from tocsin_models.sizes import Sizes, choose_sizes
 
 _SHARE = 8  # of a window's length from one window to the next, where there are rows enough
 _ENOUGH = 500  # windows that a first model should have to learn from
-_CALM_STEPS = 20  # without which one fault is several alerts
 _GAP_PERIODS, _LEAST_GAP_NS = 10, 60 * SECOND_NS
 _SILENT_PERIODS, _LEAST_SILENCE_NS = 20, 300 * SECOND_NS
 
@@ -48,7 +47,7 @@ def suggest_profile(table: Columns) -> Suggestion:
         rows=len(table),
         period_ns=period_ns,
         stride=stride,
-        calm_count=max(AlertPolicy().calm_count, -(-_CALM_STEPS // stride)),
+        calm_count=suit_alerts(stride).calm_count,
         max_gap_ns=max(_LEAST_GAP_NS, _GAP_PERIODS * period_ns),
         silent_after_ns=max(_LEAST_SILENCE_NS, _SILENT_PERIODS * period_ns),
         sizes=sizes,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from alert_oracle import PROFILE, STRIDE_NS, Oracle, Seen, bare, names_of, scores_of
 from tocsin.core.incidents import Incidents
-from tocsin.core.profile import AlertPolicy
+from tocsin.core.profile import AlertPolicy, suit_alerts
 from tocsin.core.records import Severity, State, Status, Transition
 
 ASSETS = ("p-1", "p-2", "p-3")
@@ -95,6 +95,13 @@ def test_unknown_windows_neither_open_nor_close_nor_break_a_calm_stretch() -> No
     assert steps[1].resolved_ns == 3 * STRIDE_NS
     assert states(judged(1.5, 1.5, *[None] * 50)) == [("open", 1)]
     assert judged(*[None] * 50) == []
+
+
+@pytest.mark.parametrize(("stride", "calm_count"), [(1, 20), (3, 7), (4, 5), (8, 5)])
+def test_calm_of_less_than_twenty_steps_closes_nothing_under_a_rule_that_suits(
+    stride: int, calm_count: int
+) -> None:
+    assert suit_alerts(stride) == AlertPolicy(calm_count=calm_count)
 
 
 def test_breaches_of_a_resolved_alert_do_not_open_another() -> None:

@@ -16,7 +16,7 @@ from tocsin.core.engine import Engine
 from tocsin.core.formats.json import Decoded
 from tocsin.core.formats.numbers import LARGEST
 from tocsin.core.judgement import Output
-from tocsin.core.profile import AlertPolicy, Profile
+from tocsin.core.profile import AlertPolicy, Profile, suit_alerts
 from tocsin.core.records import Bytes, Readings, Rule, Scores, State, Transition
 from tocsin.tools.backtest.series import Series
 from tocsin_models.arrays import Flags, Floats, Singles, Times
@@ -56,7 +56,7 @@ def profile_of(series: Series, length: int, alerts: AlertPolicy | None = None) -
         stride=1,
         max_gap_ns=length * series.period_ns,
         silent_after_ns=0,
-        alerts=alerts or AlertPolicy(),
+        alerts=alerts or suit_alerts(1),
     )
 
 

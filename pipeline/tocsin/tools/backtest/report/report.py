@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tocsin.core.profile import AlertPolicy
+from tocsin.core.profile import AlertPolicy, suit_alerts
 from tocsin.tools.backtest.report.chapter import write_chapter
 from tocsin.tools.backtest.report.levels import make_grid
 from tocsin.tools.backtest.report.page import make_page
@@ -25,7 +25,7 @@ class ReportPolicy:
         most_series: that are shown one by one, the first ones; the table has all of them.
     """
 
-    alerts: AlertPolicy = field(default_factory=AlertPolicy)
+    alerts: AlertPolicy = field(default_factory=lambda: suit_alerts(1))
     most_bytes: int = 12_000_000
     most_series: int = 100
 

@@ -10,14 +10,14 @@ import pytest
 
 from backtesting import simulated_pump
 from reporting import a_series, a_trial, an_outcome, labelled, small_trials
-from tocsin.core.profile import AlertPolicy
+from tocsin.core.profile import suit_alerts
 from tocsin.tools.backtest.hindsight import add_hindsight
 from tocsin.tools.backtest.report.chapter import write_chapter
 from tocsin.tools.backtest.report.levels import make_grid
 from tocsin.tools.backtest.report.page import write_json
 from tocsin.tools.backtest.trial import Trial
 
-GRID = make_grid(AlertPolicy())
+GRID = make_grid(suit_alerts(1))
 PLENTY = 10_000_000
 
 
@@ -117,7 +117,7 @@ def test_a_model_says_what_it_expected_and_how_it_sees_windows() -> None:
     assert min(rows) >= 15  # the first whole window ends there
     assert (control["latent"], control["blame"]) == (None, None)
     assert model["try"]["apart"] == 0
-    assert model["try"]["rule"][:3] == [3, 5, 5]
+    assert model["try"]["rule"][:3] == [3, 5, 20]
     assert control["try"]["rule"] == [1, 1, 1, 0]
 
 
