@@ -142,10 +142,9 @@ class Scorer:
         aspects = tuple(Aspect(name) for name in plain["aspects"])
         policy = ScoringPolicy(**plain | {"aspects": aspects, "spans": tuple(plain["spans"])})
         look = look_of(policy, stride)
+        there = [a for a in aspects if a is not Aspect.BULK or a.value in tails]
         return cls(
-            policy,
-            stride,
-            tuple(load_sense(a, tails[a.value], arrays, look) for a in aspects if a.value in tails),
+            policy, stride, tuple(load_sense(a, tails[a.value], arrays, look) for a in there)
         )
 
 

@@ -137,12 +137,16 @@ def test_what_measured_nothing_is_unknown() -> None:
     assert np.isnan(found.blame).all()
 
 
-def test_it_comes_back_from_what_was_packed() -> None:
-    one, some = scorer(), evidence(windows(50, 1))
+@pytest.mark.parametrize("apart", [0, 80])
+def test_it_comes_back_from_what_was_packed(apart: int) -> None:
+    learned, some = evidence(windows(800)), evidence(windows(50, 1))
+    one = fit_scorer(replace(learned, usual=np.arange(800) >= apart), STRIDE, EVERY)
 
     back = Scorer.unpack(*one.pack())
 
     assert back.policy == one.policy
+    assert [each.aspect for each in back.senses] == [each.aspect for each in one.senses]
+    assert len(one.senses) == len(EVERY.aspects) - (apart == 0)
     np.testing.assert_array_equal(one.surprise(some).nats, back.surprise(some).nats)
 
 
