@@ -17,12 +17,12 @@ from tocsin.cli.shared import (
     ProfileName,
     choose_profile,
     fail,
+    note,
     percent,
     print_facts,
     print_json,
     run_async,
     settings_from,
-    warn,
 )
 from tocsin.core.formats.table import Chunk, find_span
 from tocsin.core.formats.times import UNREADABLE, time_ns
@@ -179,12 +179,12 @@ def train(
     except ValueError as error:
         fail(str(error), Exit.FAILED)
     _tell(result, as_json=as_json)
-    _warn_of_what_lies_apart(result["facts"], sifted=settings.train.sifted)
+    _tell_of_what_lies_apart(result["facts"], sifted=settings.train.sifted)
     if not result["promoted"]:
         raise typer.Exit(Exit.FINDINGS)
 
 
-def _warn_of_what_lies_apart(facts: Mapping[str, Any], *, sifted: bool) -> None:
+def _tell_of_what_lies_apart(facts: Mapping[str, Any], *, sifted: bool) -> None:
     """Say how much lies far from all else, if it is much, and when the longest run of it was."""
     share = facts["windows_apart"] / facts["windows"]
     if share < _MUCH_APART:
@@ -196,7 +196,7 @@ def _warn_of_what_lies_apart(facts: Mapping[str, Any], *, sifted: bool) -> None:
         if sifted
         else "rare but normal; if they are faults, learn from other rows, or set train.sifted"
     )
-    warn(
+    note(
         f"{share:.1%} of the windows lie far from all others, the longest run of them{whose} "
         f"from {begin} to {end}: they are taken for {taken}"
     )

@@ -151,6 +151,11 @@ def warn(message: str) -> None:
     complaints.print(Text.assemble(("tocsin: warning: ", "bold yellow"), message), soft_wrap=True)
 
 
+def note(message: str) -> None:
+    """Say on standard error what is worth a look and may well be as it should be."""
+    complaints.print(Text.assemble(("tocsin: note: ", "bold"), message), soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Print ``value`` as one JSON object on standard output."""
     sys.stdout.write(msgspec.json.encode(value).decode() + "\n")

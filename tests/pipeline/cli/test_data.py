@@ -117,7 +117,7 @@ def test_what_lies_far_from_all_else_is_said_and_when_it_was(
     assert result.exit_code == 0
     assert json.loads(result.stdout)["facts"] == facts
     whose = "of pump-2 from" if asset else "run of them from"
-    assert "6.5% of the windows lie far from all others" in result.stderr
+    assert "tocsin: note: 6.5% of the windows lie far from all others" in result.stderr
     assert f"{whose} 2026-01-05 00:00:00 UTC to 2026-01-05 01:00:00 UTC" in result.stderr
     assert f"they are taken for {taken}; if" in result.stderr
 
