@@ -21,8 +21,9 @@ import numpy as np
 from machine import describe_machine
 
 from tocsin.cli.benchmarking import read_csv
-from tocsin.core.profile import SECOND_NS, suit_alerts
+from tocsin.core.profile import SECOND_NS
 from tocsin.tools.backtest.model import ModelEntrant, ReplayPolicy
+from tocsin.tools.backtest.replay import ROW_BY_ROW
 from tocsin.tools.backtest.series import Series
 from tocsin.tools.backtest.sets import load_set
 from tocsin.tools.plant import Plant
@@ -31,21 +32,22 @@ from tocsin_models.inference import settle_threads
 from tocsin_models.learning import Recipe
 
 SETS = ("tsb-ad-m", "asd", "smap-msl")
-LEAST_ROWS, LEARNED_SHARE = 782, 0.6  # of the rows to learn from; 750 windows are in so many
+LEAST_ROWS, LEARNED_SHARE = 782, 0.6  # of the rows to learn from; 751 windows are in so many
 LENGTH = 32  # as in the benchmark
 LEARNED_ROWS, WATCHED_ROWS = 10_000, 20_000
 START_NS = 1_700_000_000 * SECOND_NS
-ALERTS, RECIPE = suit_alerts(1), Recipe()
+RECIPE = Recipe()
 
 
 def main(plants: int, folder: Path | None) -> None:
     """Measure so many plants, and the recordings in a folder."""
     settle_threads()
     watched = {"plants": [watch_plant(seed) for seed in range(plants)]}
-    for name in SETS if folder else ():
-        entries = load_set(folder or Path(), name, read_csv)
-        longest = [each.series for each in entries if each.series.train_rows >= LEAST_ROWS]
-        watched[name] = [watch_training_rows(series) for series in longest]
+    if folder:
+        for name in SETS:
+            series = [entry.series for entry in load_set(folder, name, read_csv)]
+            long = [each for each in series if each.train_rows >= LEAST_ROWS]
+            watched[name] = [watch_training_rows(each) for each in long]
     settings = {
         "plants": plants,
         "learned_rows": LEARNED_ROWS,
@@ -63,7 +65,7 @@ def watch_plant(seed: int) -> dict[str, float | str]:
     rows = plant.stretch(START_NS, LEARNED_ROWS + WATCHED_ROWS)[0]
     times = START_NS + np.arange(len(rows)) * SECOND_NS
     series = Series(f"plant-{seed}", plant.channels, times, rows, LEARNED_ROWS)
-    return watch(series, ReplayPolicy(alerts=ALERTS), seed)
+    return watch(series, ReplayPolicy(), seed)
 
 
 def watch_training_rows(series: Series) -> dict[str, float | str]:
@@ -76,14 +78,14 @@ def watch_training_rows(series: Series) -> dict[str, float | str]:
         label=None,
         train_rows=round(LEARNED_SHARE * series.train_rows),
     )
-    return watch(part, ReplayPolicy(length=LENGTH, alerts=ALERTS), 0)
+    return watch(part, ReplayPolicy(length=LENGTH), 0)
 
 
 def watch(series: Series, policy: ReplayPolicy, seed: int) -> dict[str, float | str]:
     """Return the share of windows, and alerts, behind the rows that a series is learned from."""
     outcome = ModelEntrant("default", RECIPE, policy).run(series, seed)
     score, alarm = (each[series.train_rows :] for each in (outcome.score, outcome.alarm))
-    held = hold(np.nan_to_num(score), ALERTS.open_count, ALERTS.open_of)
+    held = hold(np.nan_to_num(score), ROW_BY_ROW.open_count, ROW_BY_ROW.open_of)
     found: dict[str, float | str] = {
         "name": series.name,
         "rows": len(score),

@@ -71,7 +71,6 @@ def render_profile(name: str, found: "Suggestion", source: str) -> str:
         "stride": found.stride,
         "max_gap": format_duration(found.max_gap_ns),
         "silent_after": format_duration(found.silent_after_ns),
-        "alerts": {"calm_count": found.calm_count},
     }
     try:
         ProfileSettings.model_validate(values)
@@ -85,7 +84,7 @@ def render_profile(name: str, found: "Suggestion", source: str) -> str:
         f"# From {found.rows} rows of {as_toml(source)}. {sizes.why}",
         f"# [train] hidden = {sizes.hidden} and latent = {sizes.latent} would suit it.",
         "[[profiles]]",
-        *(f"{key} = {as_toml(value)}" for key, value in values.items() if key != "alerts"),
+        *(f"{key} = {as_toml(value)}" for key, value in values.items()),
         f"alerts.calm_count = {found.calm_count}",
     ]
     return "\n".join(lines) + "\n"

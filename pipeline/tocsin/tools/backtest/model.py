@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 
 from tocsin.core.challenge import recipe_for
 from tocsin.core.formats.table import Chunk
-from tocsin.core.profile import AlertPolicy, Profile, suit_alerts
-from tocsin.tools.backtest.replay import profile_of, replay
+from tocsin.core.profile import AlertPolicy, Profile
+from tocsin.tools.backtest.replay import ROW_BY_ROW, profile_of, replay
 from tocsin.tools.backtest.series import Outcome, Series
 from tocsin.tools.train import TrainPolicy, cut_table
 from tocsin_models.learning import Recipe, TrainingSet, train_bundle
@@ -30,7 +30,7 @@ class ReplayPolicy:
     """
 
     length: int | None = 64
-    alerts: AlertPolicy = field(default_factory=lambda: suit_alerts(1))
+    alerts: AlertPolicy = ROW_BY_ROW
     max_windows: int = 40_000
     clock: Callable[[], float] = time.monotonic
 

@@ -22,6 +22,9 @@ from tocsin.tools.backtest.series import Series
 from tocsin_models.arrays import Flags, Floats, Singles, Times
 from tocsin_models.bundle import Bundle
 
+ROW_BY_ROW = suit_alerts(1)
+"""When alerts open and close where every row ends a window."""
+
 NO_WINDOW = 255
 """In place of a status: no window ends with this row."""
 
@@ -42,7 +45,7 @@ class Replayed:
     steps: Sequence[Transition]  # of all alerts, in the order in which they came
 
 
-def profile_of(series: Series, length: int, alerts: AlertPolicy | None = None) -> Profile:
+def profile_of(series: Series, length: int, alerts: AlertPolicy = ROW_BY_ROW) -> Profile:
     """Return a profile under which every row of ``series`` ends a window of ``length`` slots.
 
     Nobody is ever silent in it, nothing comes late, and only a hole as long as a window makes an
@@ -56,7 +59,7 @@ def profile_of(series: Series, length: int, alerts: AlertPolicy | None = None) -
         stride=1,
         max_gap_ns=length * series.period_ns,
         silent_after_ns=0,
-        alerts=alerts or suit_alerts(1),
+        alerts=alerts,
     )
 
 

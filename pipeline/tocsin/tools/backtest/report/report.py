@@ -1,11 +1,12 @@
 """What a backtest found, as one file for a person."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tocsin.core.profile import AlertPolicy, suit_alerts
+from tocsin.core.profile import AlertPolicy
+from tocsin.tools.backtest.replay import ROW_BY_ROW
 from tocsin.tools.backtest.report.chapter import write_chapter
 from tocsin.tools.backtest.report.levels import make_grid
 from tocsin.tools.backtest.report.page import make_page
@@ -25,7 +26,7 @@ class ReportPolicy:
         most_series: that are shown one by one, the first ones; the table has all of them.
     """
 
-    alerts: AlertPolicy = field(default_factory=lambda: suit_alerts(1))
+    alerts: AlertPolicy = ROW_BY_ROW
     most_bytes: int = 12_000_000
     most_series: int = 100
 
