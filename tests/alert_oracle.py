@@ -31,6 +31,7 @@ class Seen:
     score: float
     blame: tuple[float, ...] = (0.5, 0.375, 0.125)
     status: Status = Status.OK
+    error: float = 1.25  # of the window alone, in scores
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def scores_of(
         np.array([window.end_ns for window in windows], np.int64),
         np.array([window.status for window in windows], np.uint8),
         score,
-        score * 1.25,
+        score * [window.error for window in windows],
         blame,
         blame * 4,
         blame * 5,
@@ -157,8 +158,9 @@ class Oracle:
     def _say(self, machine: _Machine, step: Transition) -> None:
         total = np.zeros(len(self.profile.channels))
         for breach in machine.breaches:
-            total = total + np.array(breach.blame, np.float32).astype(np.float64)
-        share = total / len(machine.breaches)
+            blame = np.array(breach.blame, np.float32).astype(np.float64)
+            total = total + blame * (breach.score * breach.error)
+        share = total / total.sum()
         ranked = sorted(range(len(share)), key=lambda index: (-share[index], index))[:5]
         named = [(self.profile.channels[n], round(float(share[n]), 4)) for n in ranked]
         machine.alert = replace(

@@ -49,6 +49,9 @@ The machine that made a bundle gives the same bits; other instruction sets round
 
 Facts = Mapping[str, str | int | float]
 
+_MISFITS = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What contents that do not fit together raise; `RecursionError` is a `RuntimeError`."""
+
 _REST = 1e-6  # of a spread: a channel that moves less does not move
 
 
@@ -134,8 +137,7 @@ class Bundle:
         has no finite error, which then counts as usual.
         """
         error, limit = self.judge(values).error, self.calibration.limit
-        usual = float(np.nanmean(error)) if np.isfinite(error).any() else 0.0
-        scores = weigh_run(np.where(np.isnan(error), usual, error) * limit, self.calibration.spans)
+        scores = weigh_run(error * limit, self.calibration.spans)
         return np.where(np.isnan(error), np.nan, scores / limit)
 
     def limits_of(self, assets: Sequence[str]) -> Floats:
@@ -261,16 +263,18 @@ def probe_gap(bundle: Bundle) -> float:
     """Return how far the bundle is off from its golden answers here: 0.0 where it was made.
 
     The larger of the gaps in errors (of those above 1 the relative one) and, in spreads, in
-    expected values.
+    expected values. Those are kept in engineering units and f32, so one may be rounded otherwise by
+    its last digit, which is not counted. NaN if an answer is.
     """
     judged, probe = bundle.judge(bundle.probe.values), bundle.probe
     if not len(probe.values):
         return 0.0
     if not (judged.finite.all() and np.isfinite(probe.error).all()):
         return float("inf")
-    said = (judged.expected.astype(np.float64) - probe.expected) / bundle.scaler.spread
-    error = (judged.error - probe.error) / np.maximum(probe.error, 1)
-    return float(max(np.abs(error).max(), np.abs(said).max()))
+    apart = np.abs(judged.expected.astype(np.float64) - probe.expected)
+    said = np.maximum(apart - np.spacing(np.abs(probe.expected)), 0) / bundle.scaler.spread
+    error = np.abs(judged.error - probe.error) / np.maximum(probe.error, 1)
+    return float(np.max([error.max(), said.max()]))
 
 
 def pack(bundle: Bundle) -> dict[str, bytes]:
@@ -306,11 +310,13 @@ def unpack(files: Mapping[str, bytes]) -> Bundle:
     facts = verify(files)
     try:
         bundle = _read(files, facts)
-    except (KeyError, TypeError, ValueError, SafetensorError) as error:
+        gap = probe_gap(bundle)
+    except (*_MISFITS, SafetensorError) as error:
         raise ValueError(f"bundle: the contents do not fit together: {error!r}") from error
     if name_version(files) != bundle.version:
         raise ValueError("bundle: manifest.json is not written as it should be")
-    gap = probe_gap(bundle)
+    if not len(bundle.probe.values):
+        raise ValueError("bundle: it has no golden probe")
     if not gap <= PROBE_TOLERANCE:
         raise ValueError(f"bundle: the golden probe is answered otherwise here, by {gap:.3g}")
     return bundle
@@ -345,8 +351,12 @@ def _check(bundle: Bundle) -> None:
     channels, length = len(bundle.channels), bundle.length
     if not channels or len(set(bundle.channels)) != channels:
         raise ValueError("bundle: name at least one channel, each once")
+    if not all(isinstance(n, int) for n in (length, bundle.stride, bundle.period_ns)):
+        raise ValueError("bundle: length, stride and period are whole numbers")
     if not 1 <= bundle.stride <= length or bundle.period_ns < 1:
         raise ValueError("bundle: choose 1 <= stride <= length and a positive period")
+    if bundle.scorer.stride != bundle.stride:
+        raise ValueError("bundle: the scorer is for another stride")
     if bundle.scaler.centre.shape != (channels,) or bundle.typical.shape != (channels,):
         raise ValueError("bundle: the scaler or typical errors are for another number of channels")
     if not (np.isfinite(bundle.typical).all() and (bundle.typical > 0).all()):

@@ -15,6 +15,7 @@ _ENOUGH_ABOVE = 10  # windows above the limit that make an empirical quantile wo
 _LEAST_EXCESSES = 20  # below this a shape cannot be told from chance
 _LARGEST_SHAPE = 0.5  # above it the distribution has no variance, and the fit no meaning
 _LEAST_TIMES, _MOST_TIMES = 2.0, 4.0  # of what the budget itself comes to in nats
+_ABOVE_HALF = 2.0  # times what half of the windows reach: no limit lies below that
 _PRIOR_STEPS = 600  # that doubt is worth: a limit from so many is twice as high
 _PRIOR_EXCESSES = 20.0  # that the profile's own tail counts for beside an asset's
 _LONGEST_RULE = 256  # windows that a rule may wait for
@@ -144,8 +145,9 @@ def calibrate(
         over threshold; Siffer et al. 2017). It stays between 2 and 4 times -log ``budget``, which
         is where it would be if windows were as independent and alike as they never are: conditions
         that were not met yet always surprise a little more, and where parts of the training data
-        contradict one another, no limit is high enough for that and low enough for faults. It is
-        the higher the less was seen, by a share of 600 / steps: what a few minutes were like says
+        contradict one another, no limit is high enough for that and low enough for faults. Only
+        where even half of the windows come near is it higher, at twice what they reach. It is the
+        higher the less was seen, by a share of 600 / steps: what a few minutes were like says
         little of the next day. A rule that waits for long looks more than once, independently, and
         has bounds and doubt the smaller for it.
 
@@ -163,10 +165,10 @@ def calibrate(
     whole = np.concatenate(held)
     tail = _fit_tail(whole, policy)
     limit = tail.quantile(policy.budget)
-    if len(whole) * policy.budget < 1:
-        limit = max(limit, float(whole.max()))  # one above would already exceed the budget
+    limit = max(limit, float(np.quantile(whole, 1 - policy.budget, method="higher")))  # as seen
     looks = _count_looks(policy, spans)
     least, most = (times * -log(policy.budget) / looks for times in (_LEAST_TIMES, _MOST_TIMES))
+    most = max(most, _ABOVE_HALF * float(np.median(whole)))
     doubt = 1 + _PRIOR_STEPS / (stride * len(whole) * looks)
     bounded = min(max(limit, least), most)
     owners: dict[str, list[Floats]] = {}
@@ -256,7 +258,7 @@ def _fit_tail(errors: Floats, policy: CalibrationPolicy) -> _Tail:
     excesses = np.sort(errors[errors > threshold] - threshold)
     if len(excesses) < _LEAST_EXCESSES:
         # the errors' own mean is a wide tail on purpose: little is known
-        reason = f"only {n} windows: an exponential tail as wide as their mean"
+        reason = f"only {len(excesses)} of {n} windows stand out: a tail as wide as their mean"
         return _Tail(Method.EXPONENTIAL, reason, threshold, share, 0.0, float(errors.mean()))
     share = len(excesses) / n
     shape, scale = _fit_pareto(excesses)

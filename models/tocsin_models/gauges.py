@@ -12,6 +12,7 @@ import numpy as np
 from tocsin_models.arrays import Floats, Indices
 
 _LEAST_VARIANCE = 1e-9  # of a spread, squared, where nothing moves at all
+_NORMAL_MEDIAN = 0.6745  # deviation of a normal distribution, in standard deviations
 _BLOCK_ROWS = 128  # of a product of matrices
 _FOUND_ROWS = 8 * _BLOCK_ROWS
 
@@ -154,14 +155,18 @@ def fit_mahalanobis(
 ) -> Mahalanobis:
     """Return the gauge of normal rows ``[N, L, F]``; ``alone`` takes channels for independent.
 
+    Alone, a channel's centre and spread are its median and its median deviation (robust z).
     The covariance is drawn towards that of channels which are independent and vary alike, by
     ``shrinkage``: what hardly moves in training is not held to not moving at all. ``slack [F]`` is
     added to each channel's variance, at each lag.
     """
     flat = rows.reshape(len(rows), -1)
-    centre = flat.mean(axis=0)
+    centre = np.median(flat, axis=0) if alone else flat.mean(axis=0)
     apart = flat - centre
-    own = np.diag((apart**2).mean(axis=0)) if alone else apart.T @ apart / len(flat)
+    if alone:
+        own = np.diag((np.median(np.abs(apart), axis=0) / _NORMAL_MEDIAN) ** 2)
+    else:
+        own = apart.T @ apart / len(flat)
     even = max(float(np.trace(own)) / len(own), _LEAST_VARIANCE)
     wide = shrinkage * even + np.broadcast_to(slack, rows.shape[1:]).ravel()
     covariance = (1 - shrinkage) * own + np.diag(wide)

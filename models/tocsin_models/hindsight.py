@@ -17,7 +17,7 @@ from tocsin_models.bundle import Bundle
 from tocsin_models.calibration import Calibration, CalibrationPolicy, weigh_run
 from tocsin_models.evidence import Evidence, collect, join_evidence
 from tocsin_models.learning import find_limit
-from tocsin_models.scoring import Scorer, ScoringPolicy, fit_scorer
+from tocsin_models.scoring import Scorer, ScoringPolicy, fit_scorer, judge_crosswise
 from tocsin_models.senses import Aspect
 from tocsin_models.sifting import sift
 
@@ -65,8 +65,7 @@ def look_back(bundle: Bundle, values: Floats, train_rows: int) -> Hindsight:
         )
     scorer, calibration = _learn(rows, learned, policy, bundle.calibration.budget)
     nats, blame = _judge(rows, scorer, values.shape)
-    filled = np.where(np.isnan(nats), calibration.spans[0].usual, nats)
-    score = weigh_run(filled, calibration.spans) / calibration.limit
+    score = weigh_run(nats, calibration.spans) / calibration.limit
     score[np.isnan(nats)] = np.nan
     return Hindsight(expected, score, blame, bundle.length - 1)
 
@@ -148,9 +147,10 @@ def _learn(
     runs = np.split(np.arange(len(learned)), cuts)
     if Aspect.BULK in policy.aspects:
         evidence = sift(evidence, runs, rows.length // 2, policy.shrinkage)
-    scorer = fit_scorer(evidence, 1, policy)
+    crosswise = judge_crosswise(evidence, learned, 1, policy)
+    scorer = fit_scorer(evidence, 1, policy).widened(crosswise.widths)
     limits = CalibrationPolicy(budget, open_count=1, open_of=1)
-    return scorer, find_limit(evidence, learned, runs, scorer, limits)
+    return scorer, find_limit(evidence, runs, scorer, crosswise, limits)
 
 
 def _judge(rows: _Rows, scorer: Scorer, shape: tuple[int, ...]) -> tuple[Floats, Singles]:

@@ -83,8 +83,12 @@ def check_identity(model: Surface, values: Floats, seed: int = 0) -> Identity:
         raise ValueError("identity: give two or more windows [N, T, F]")
     some = values[:: -(-len(values) // _MOST_WINDOWS)]
     chance = np.random.default_rng(seed)
-    centre, spread = _centre_and_spread(some)
-    noise = centre + spread * chance.standard_normal(some.shape)
+    if np.isnan(some).all():
+        raise ValueError("identity: nothing was measured in these windows; give others")
+    scaler = model.scaler  # which keeps a reading of 1e30 from being all there is
+    mean, deviation = _centre_and_spread(scaler.scale(some).astype(np.float64))
+    centre = scaler.centre + scaler.spread * mean
+    noise = centre + scaler.spread * deviation * chance.standard_normal(some.shape)
     return Identity(
         normal=_lost(model, some, centre),
         shuffled=_lost(model, chance.permuted(some, axis=1), centre),

@@ -21,7 +21,7 @@ from tocsin_models.inference import Model
 from tocsin_models.networks import NetworkPolicy
 from tocsin_models.residuals import Residuals, typical_errors, window_errors
 from tocsin_models.scaling import RobustScaler, Scale
-from tocsin_models.scoring import Scorer, ScoringPolicy, cross_surprise, fit_scorer
+from tocsin_models.scoring import Crosswise, Scorer, ScoringPolicy, fit_scorer, judge_crosswise
 from tocsin_models.senses import Aspect
 from tocsin_models.sifting import sift
 from tocsin_models.spans import choose_windows
@@ -164,7 +164,9 @@ def recalibrate(bundle: Bundle, windows: TrainingSet, policy: CalibrationPolicy)
     """
     every = _find_known(windows)
     evidence = _sift(bundle.evidence(windows.values[every]), windows, every, bundle.scorer.policy)
-    return _find_limit(windows, every, evidence, bundle.scorer, policy)
+    scorer, end_ns = bundle.scorer, windows.end_ns[every]
+    crosswise = judge_crosswise(evidence, end_ns, scorer.stride, scorer.policy)
+    return _find_limit(windows, every, evidence, scorer, crosswise, policy)
 
 
 def _find_known(windows: TrainingSet) -> Indices:
@@ -207,7 +209,8 @@ def _calibrate(
         windows.values[every], stride + policy.lags, encode=Aspect.LATENT in policy.aspects
     )
     evidence = _sift(evidence, windows, every, policy)
-    scorer = fit_scorer(evidence, stride, policy)
+    crosswise = judge_crosswise(evidence, windows.end_ns[every], stride, policy)
+    scorer = fit_scorer(evidence, stride, policy).widened(crosswise.widths)
     unseen = evidence.take(np.flatnonzero(np.isin(every, split.unseen)))
     typical = typical_errors(Residuals(unseen.sums, unseen.counts))
     errors = window_errors(Residuals(unseen.sums, unseen.counts), typical)
@@ -222,7 +225,7 @@ def _calibrate(
         weights={name: w.numpy() for name, w in fitted.network.state_dict().items()},
         typical=typical,
         scorer=scorer,
-        calibration=_find_limit(windows, every, evidence, scorer, recipe.calibration),
+        calibration=_find_limit(windows, every, evidence, scorer, crosswise, recipe.calibration),
         facts={
             **found,
             **_describe_bottleneck(model, windows.values[split.unseen]),
@@ -235,9 +238,9 @@ def _calibrate(
 
 def find_limit(
     evidence: Evidence,
-    end_ns: Times,
     runs: Sequence[Indices],
     scorer: Scorer,
+    crosswise: Crosswise,
     policy: CalibrationPolicy,
     assets: Sequence[str] = (),
 ) -> Calibration:
@@ -249,9 +252,9 @@ def find_limit(
 
     Args:
         evidence: Of N normal windows in the order of time, which the scorer was fitted on.
-        end_ns: When they end, [N].
         runs: Which of them follow one another, oldest first, and are of one asset.
         scorer: What judges them.
+        crosswise: How they are judged by what has not seen them.
         policy: What is asked of the calibration.
         assets: Whose each run is, to find limits of their own; nobody's, if empty.
     """
@@ -266,10 +269,8 @@ def find_limit(
     spans = fit_spans(
         [own[run] for run in said], windows, scoring.cap, scoring.capped_from / stride
     )
-    crosswise = cross_surprise(evidence, end_ns, scorer)
-    return calibrate(
-        [weigh_run(crosswise[run], spans) for run in said], spans, policy, stride, whose
-    )
+    nats = crosswise.nats
+    return calibrate([weigh_run(nats[run], spans) for run in said], spans, policy, stride, whose)
 
 
 def _find_limit(
@@ -277,6 +278,7 @@ def _find_limit(
     every: Indices,
     evidence: Evidence,
     scorer: Scorer,
+    crosswise: Crosswise,
     policy: CalibrationPolicy,
 ) -> Calibration:
     """Return the calibration by windows ``every`` and the evidence in them."""
@@ -284,7 +286,7 @@ def _find_limit(
     runs = np.split(order, cuts)
     groups = [int(windows.group[every[run[0]]]) for run in runs]
     assets = [windows.names[group] for group in groups] if windows.names else []
-    return find_limit(evidence, windows.end_ns[every], runs, scorer, policy, assets)
+    return find_limit(evidence, runs, scorer, crosswise, policy, assets)
 
 
 def _describe(windows: TrainingSet, split: Split, recipe: Recipe, fitted: Fitted) -> Facts:

@@ -58,7 +58,7 @@ def verify(files: Mapping[str, bytes]) -> _Facts:
         raise ValueError("bundle: manifest.json or manifest.sha256 is damaged")
     try:
         manifest = json.loads(files[MANIFEST])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"bundle: manifest.json is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"bundle: manifest.json is not of format {FORMAT}")

@@ -65,7 +65,7 @@ class RobustScaler:
     @classmethod
     def fit(cls, values: Floats, scale: Scale = Scale.OWN) -> Self:
         """Return the scaler of ``values [..., F]``; NaN counts nothing."""
-        columns = values.reshape(-1, values.shape[-1])
+        columns = values.reshape(-1, values.shape[-1]).astype(np.float64)
         pairs = [_centre_and_spread(columns[:, channel]) for channel in range(columns.shape[1])]
         centre, spread = np.array(pairs, dtype=np.float64).reshape(-1, 2).T.copy()
         if scale is Scale.SHARED or (scale is Scale.AUTO and _is_one_range(columns)):
@@ -109,7 +109,7 @@ def _is_one_range(columns: Floats) -> bool:
 def _common_spread(columns: Floats) -> float:
     """Return the root of the mean variance of the channels ``[N, F]`` that move; 1 if none does."""
     variances = [float(each.var()) for each in _moving(columns)]
-    return float(np.sqrt(np.mean(variances))) if variances else 1.0
+    return (float(np.sqrt(np.mean(variances))) if variances else 0.0) or 1.0
 
 
 def _moving(columns: Floats) -> list[Floats]:

@@ -15,14 +15,17 @@ Only the newest steps of a window are judged, as many as lie between two windows
 judged once, and by nothing that came after it.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
 from tocsin_models.arrays import Floats, Indices, Singles, Times
 from tocsin_models.evidence import Evidence
+from tocsin_models.gauges import Mahalanobis
 from tocsin_models.senses import Aspect, Look, Sense, fit_sense, load_sense
+from tocsin_models.spans import MOST_WINDOWS
 
 OWN_ASPECTS = (Aspect.RESIDUAL, Aspect.ERROR)
 """What the network itself has to say."""
@@ -56,8 +59,8 @@ class ScoringPolicy:
     def __post_init__(self) -> None:
         if not set(self.aspects) - {Aspect.BULK} or len(set(self.aspects)) != len(self.aspects):
             raise ValueError("scoring: choose at least one aspect that is not bulk, each once")
-        if not self.spans or min(self.spans) < 1 or max(self.spans) > 64:
-            raise ValueError("scoring: choose spans from 1 to 64 steps")
+        if not self.spans or min(self.spans) < 1 or max(self.spans) > MOST_WINDOWS:
+            raise ValueError(f"scoring: choose spans from 1 to {MOST_WINDOWS} steps")
         if not (self.cap > 0 and 0 < self.shrinkage <= 1 and 0 <= self.lags <= 16):
             raise ValueError("scoring: choose cap > 0, 0 < shrinkage <= 1 and lags from 0 to 16")
         if self.nearest < 1 or self.references < 1:
@@ -108,6 +111,14 @@ class Scorer:
         steps = min(self.stride, evidence.residual.shape[1])
         return Surprise(best, _share(parts, evidence.counts), steps - step)
 
+    def widened(self, widths: Mapping[Aspect, float]) -> "Scorer":
+        """Return the scorer to which normal is so many times as wide, by aspect."""
+        senses = [
+            replace(each, tail=each.tail.widened(widths.get(each.aspect, 1.0)))
+            for each in self.senses
+        ]
+        return replace(self, senses=tuple(senses))
+
     def _weigh(self, sense: Sense, distances: Floats) -> Floats:
         """Return how surprising distances ``[N]`` are, in nats that aspects are compared by."""
         nats = sense.tail.surprise(distances)
@@ -148,6 +159,14 @@ class Scorer:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Crosswise:
+    """What N normal windows are to scorers that have not seen them."""
+
+    nats: Floats  # [N]
+    widths: Mapping[Aspect, float]  # how many times as wide normal is as what was learned looks
+
+
 def fit_scorer(evidence: Evidence, stride: int, policy: ScoringPolicy) -> Scorer:
     """Return what judges windows by how normal ones are.
 
@@ -167,8 +186,10 @@ def fit_scorer(evidence: Evidence, stride: int, policy: ScoringPolicy) -> Scorer
     return Scorer(policy, stride, tuple(fit_sense(each, few, look) for each in aspects))
 
 
-def cross_surprise(evidence: Evidence, end_ns: Times, scorer: Scorer) -> Floats:
-    """Return how surprising normal windows are to scorers that have not seen them, ``[N]`` nats.
+def judge_crosswise(
+    evidence: Evidence, end_ns: Times, stride: int, policy: ScoringPolicy
+) -> Crosswise:
+    """Return what scorers say of normal windows that they have not seen.
 
     Time is cut into parts, the same for all assets; each is judged by what the others teach. What
     is normal today seldom is all that will ever be: how far one part lies from the others says how
@@ -177,15 +198,39 @@ def cross_surprise(evidence: Evidence, end_ns: Times, scorer: Scorer) -> Floats:
     Args:
         evidence: Of N normal windows in the order of time.
         end_ns: When they end, [N].
-        scorer: What they are judged by otherwise.
+        stride: Steps between two windows.
+        policy: How to judge.
     """
+    every = np.arange(len(evidence))
+    parts = np.array_split(np.argsort(end_ns, kind="stable"), min(_PARTS, len(evidence)))
+    taught = [np.setdiff1d(every, part) if len(parts) > 1 else part for part in parts]
+    others = [fit_scorer(evidence.take(each), stride, policy) for each in taught]
+    widths = _find_widths(others, [evidence.take(part) for part in parts])
     nats = np.empty(len(evidence))
-    for part in np.array_split(np.argsort(end_ns, kind="stable"), min(_PARTS, len(evidence))):
-        others = np.setdiff1d(np.arange(len(evidence)), part)
-        taught = others if len(others) else part
-        other = fit_scorer(evidence.take(taught), scorer.stride, scorer.policy)
-        nats[part] = other.surprise(evidence.take(part)).nats
-    return nats
+    for part, other in zip(parts, others, strict=True):
+        nats[part] = other.widened(widths).surprise(evidence.take(part)).nats
+    return Crosswise(nats, widths)
+
+
+def _find_widths(others: Sequence[Scorer], unseen: Sequence[Evidence]) -> dict[Aspect, float]:
+    """Return how many times as far from normal windows lie that it was not learned from.
+
+    A covariance fits what it was learned from too well, and the more so the fewer rows there were
+    for its columns. That shows in every part of time, and so in the one that is most like the
+    others; what the rest of them show beyond it is that time goes on.
+    """
+    found: dict[Aspect, list[float]] = {}
+    for other, windows in zip(others, unseen, strict=True):
+        look = look_of(other.policy, other.stride)
+        usual = windows.take(np.flatnonzero(windows.usual))
+        for sense in other.senses:
+            if isinstance(sense.gauge, Mahalanobis) and sense.tail.median > 0:
+                judged = usual if sense.aspect is Aspect.BULK else windows
+                distances = sense.ask(judged, look).distance
+                if not np.isnan(distances).all():
+                    times = float(np.nanmedian(distances)) / sense.tail.median
+                    found.setdefault(sense.aspect, []).append(times)
+    return {aspect: max(1.0, min(times)) for aspect, times in found.items()}
 
 
 def look_of(policy: ScoringPolicy, stride: int) -> Look:

@@ -20,15 +20,13 @@ from tocsin_models.gauges import (
 from tocsin_models.slack import Slack, find_slack, no_slack
 from tocsin_models.tails import Tail, fit_tail, load_tail
 
-_LEAST_TYPICAL = 0.01  # of the mean: a channel learned by heart must not count for nothing
-
 
 class Aspect(StrEnum):
     """What is looked at."""
 
     ERROR = "error"  # mean square of a step's residuals
     WINDOW = "window"  # mean square of the whole window's residuals
-    SPREAD = "spread"  # mean square of a step's residuals, each in its channel's own spreads
+    SPREAD = "spread"  # squares of a step's residuals in spreads of their own (robust z)
     RESIDUAL = "residual"  # Mahalanobis distance of a step's residuals and those just before
     LEVEL = "level"  # Mahalanobis distance of a step's values (Hotelling's T2)
     MOTION = "motion"  # the same with the values just before
@@ -194,7 +192,7 @@ def _read(gauge: Gauge, rows: Floats, *, own: bool) -> Floats:
 
 
 def _typical(parts: Floats, seen: Flags) -> Floats:
-    """Return the mean part of each channel of ``[N, S, F]`` where it was measured, above zero.
+    """Return the mean part of each channel of ``[N, S, F]`` where it was measured.
 
     A channel that was never measured is taken to be like the mean of the others.
     """
@@ -203,9 +201,7 @@ def _typical(parts: Floats, seen: Flags) -> Floats:
     alive = counts > 0
     mean = np.divide(sums, counts, out=np.zeros_like(sums), where=alive)
     usual = float(mean[alive].mean()) if alive.any() else 0.0
-    if usual <= 0:
-        return np.ones_like(mean)
-    return np.maximum(np.where(alive, mean, usual), _LEAST_TYPICAL * usual)
+    return np.where(alive, mean, usual)
 
 
 def _whole_rows(rows: Floats, seen: Flags) -> Floats:

@@ -8,6 +8,9 @@ import numpy as np
 from tocsin_models.arrays import Floats
 from tocsin_models.tails import Tail
 
+MOST_WINDOWS = 64
+"""The longest span: what it remembers is kept for every asset."""
+
 REACH = 3
 """Spans after which an average forgets: what is cut off weighs e**-6, a quarter of a percent."""
 
@@ -28,8 +31,8 @@ class Span:
     tail: Tail  # of the average, in normal operation
 
     def __post_init__(self) -> None:
-        if self.windows < 1 or not (self.cap > 0 and 0 <= self.usual < np.inf):
-            raise ValueError("span: choose at least one window, a cap above 0 and a usual surprise")
+        if not 1 <= self.windows <= MOST_WINDOWS or not (self.cap > 0 and 0 <= self.usual < np.inf):
+            raise ValueError("span: choose 1 to 64 windows, a cap above 0 and a usual surprise")
 
     @property
     def weights(self) -> Floats:
@@ -54,8 +57,10 @@ def span_weights(windows: int) -> Floats:
 
 
 def average(surprises: Floats, windows: int, cap: float, usual: float) -> Floats:
-    """Return the average at each of ``surprises [n]`` of one run of consecutive windows."""
-    raised = np.minimum(surprises, cap) - usual
+    """Return the average at each of ``surprises [n]`` of one run; NaN is a missing window."""
+    raised = np.nan_to_num(np.minimum(surprises, cap) - usual, nan=0.0, posinf=np.inf)
+    if not len(raised):
+        return raised
     return np.asarray(np.convolve(raised, span_weights(windows))[: len(raised)] + usual)
 
 

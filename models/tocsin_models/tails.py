@@ -10,7 +10,7 @@ from tocsin_models.arrays import Floats
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # of normal numbers that lie above each knot
 _SURPRISES = -np.log(_SHARES)
 _LEAST_SCALE = 1e-6  # of the last knot: what never varied is not infinitely sure of itself
-_TINY = 1e-12
+_TINY = 1e-6  # of a distance: what is less is no movement
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,11 @@ class Tail:
         if not (self.scale > 0 and all(np.diff(self.knots) > 0)):
             raise ValueError("tail: knots must rise, and the scale be above zero")
 
+    @property
+    def median(self) -> float:
+        """What half of the normal numbers reach."""
+        return self.knots[1]
+
     def surprise(self, numbers: Floats) -> Floats:
         """Return -log of the share of normal numbers that are as large, in nats; NaN stays NaN.
 
@@ -38,6 +43,10 @@ class Tail:
         """
         body = np.interp(numbers, self.knots, _SURPRISES)
         return np.asarray(body + np.maximum(numbers - self.knots[-1], 0) / self.scale)
+
+    def widened(self, times: float) -> "Tail":
+        """Return the distribution of numbers that are so many times as large."""
+        return Tail(tuple(knot * times for knot in self.knots), self.scale * times)
 
 
 def fit_tail(numbers: Floats) -> Tail:

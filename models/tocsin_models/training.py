@@ -157,12 +157,13 @@ class _Learner(ABC):
     def __init__(
         self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
     ) -> None:
-        self._policy = policy
+        self._policy, self._older = policy, older
         self.epochs, self.patience = policy.epochs, policy.patience
         self._x, self._mask = _measured(older, device)
         _, length, channels = older.shape
         self._network = build_network(channels, length, network, policy.seed).to(device)
         self._best: dict[str, Tensor] = {}
+        self.find_ranges()
 
     @abstractmethod
     def run_epoch(self, epoch: int) -> float:
@@ -172,9 +173,17 @@ class _Learner(ABC):
         """Take weights over, keep them, and return their loss on windows ``seen``."""
         weights = {name: torch.from_numpy(weight.copy()) for name, weight in start.items()}
         self._network.load_state_dict(weights)
+        self.find_ranges()
         self.remember()
         loss = self.loss_of(*seen)
         return loss if isfinite(loss) else inf
+
+    def find_ranges(self) -> None:
+        """Take the ranges of the channels over, where answers are shares of them."""
+        if self._network.policy.output is Output.UNIT:
+            low, width = _find_ranges(self._older)
+            self._network.low.copy_(low)
+            self._network.width.copy_(width)
 
     def loss_of(self, x: Tensor, mask: Tensor) -> float:
         """Return the loss on windows, nothing hidden."""
@@ -222,10 +231,6 @@ class _Trainer(_Learner):
         self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
     ) -> None:
         super().__init__(older, network, policy, device)
-        if network.output is Output.UNIT:
-            low, width = _find_ranges(older)
-            self._network.low.copy_(low)
-            self._network.width.copy_(width)
         self._descent = torch.optim.Adam(self._network.parameters(), lr=policy.learning_rate)
         # chance is drawn on the CPU, so that every device draws the same
         self._chance = torch.Generator().manual_seed(policy.seed)

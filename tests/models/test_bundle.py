@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 
 from small_plant import cut_windows, run_plant
 from tocsin_models.arrays import Flags, Floats
-from tocsin_models.bundle import Bundle, make_bundle, pack, probe_gap, unpack
+from tocsin_models.bundle import Bundle, empty_probe, make_bundle, pack, probe_gap, unpack
 from tocsin_models.faults import Fault, FaultKind, inject
 
 Files = dict[str, bytes]
@@ -119,6 +119,22 @@ def test_expected_values_are_the_last_step_in_engineering_units(
     np.testing.assert_array_equal(expected, bundle.reconstruct(windows)[:, -1].astype(np.float32))
     gap = np.nanmedian(np.abs(expected - windows[:, -1]), axis=0)
     assert (gap < 0.5 * bundle.scaler.spread).all()
+
+
+def test_scores_of_unknown_windows_and_before_are_not_changed_by_what_comes(
+    bundle: Bundle,
+) -> None:
+    calm = cut_windows(run_plant(400, seed=9)).values
+    calm[60:63] = np.nan
+    loud = calm.copy()
+    loud[150:, :, 1] += 50
+
+    one, other = bundle.score(calm), bundle.score(loud)
+
+    np.testing.assert_array_equal(one[:150], other[:150])
+    assert np.flatnonzero(np.isnan(one)).tolist() == [60, 61, 62]
+    assert other[160] > 10
+    assert bundle.score(calm[:0]).shape == (0,)
 
 
 def test_errors_and_what_they_are_averaged_by_are_measured_in_limits(bundle: Bundle) -> None:
@@ -280,6 +296,65 @@ def test_a_manifest_written_in_another_way_is_refused(bundle: Bundle) -> None:
 
     with pytest.raises(ValueError, match="not written as it should be"):
         unpack(sign(files, rewritten))
+
+
+def test_expected_values_may_be_rounded_otherwise_by_their_last_digit(bundle: Bundle) -> None:
+    probe = bundle.probe
+    near = replace(probe, expected=np.nextafter(probe.expected, np.float32(np.inf)))
+    far = replace(probe, expected=probe.expected * np.float32(1.001))
+
+    assert probe_gap(replace(bundle, probe=near)) == 0
+    assert probe_gap(replace(bundle, probe=far)) > 1e-4
+
+
+@pytest.mark.parametrize("name", ["error", "expected"])
+def test_a_golden_probe_without_numbers_is_refused(name: str, bundle: Bundle) -> None:
+    files = pack(bundle)
+    golden = load(files["golden.safetensors"])
+    golden[name] = np.full_like(golden[name], np.nan)
+
+    with pytest.raises(ValueError, match="golden probe"):
+        unpack(sealed({**files, "golden.safetensors": save(golden)}))
+
+
+def test_a_bundle_that_was_never_asked_is_refused(bundle: Bundle) -> None:
+    none = replace(bundle, probe=empty_probe(bundle.length, len(bundle.channels)))
+
+    with pytest.raises(ValueError, match="no golden probe"):
+        unpack(pack(none))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("calibration.json", "assets", []),
+        ("calibration.json", "spans", [{"windows": 10**18}]),
+        ("config.json", "length", 16.0),
+        ("config.json", "stride", 2),
+        ("config.json", "centre", [10**400, 0, 0]),
+        ("scoring.json", "stride", None),
+        ("scoring.json", "policy", []),
+    ],
+)
+def test_numbers_of_another_kind_are_refused(
+    name: str, key: str, value: object, bundle: Bundle
+) -> None:
+    files = pack(bundle)
+    content = json.loads(files[name])
+    if key == "spans":
+        value = [each | {"windows": 10**18} for each in content[key]]
+    content[key] = value
+
+    with pytest.raises(ValueError, match="bundle:"):
+        unpack(sealed({**files, name: json.dumps(content).encode()}))
+
+
+@pytest.mark.parametrize("name", ["config.json", "manifest.json"])
+def test_json_that_goes_too_deep_is_refused(name: str, bundle: Bundle) -> None:
+    deep, files = b"[" * 200_000 + b"]" * 200_000, pack(bundle)
+
+    with pytest.raises(ValueError, match="bundle:"):
+        unpack(sign(files, deep) if name == "manifest.json" else sealed({**files, name: deep}))
 
 
 def test_a_model_that_answers_its_golden_probe_otherwise_is_refused(bundle: Bundle) -> None:

@@ -12,8 +12,8 @@ from tocsin_models.scoring import (
     OWN_ASPECTS,
     Scorer,
     ScoringPolicy,
-    cross_surprise,
     fit_scorer,
+    judge_crosswise,
     look_of,
 )
 from tocsin_models.senses import Aspect
@@ -28,6 +28,13 @@ def windows(count: int, seed: int = 0) -> Singles:
     chance = np.random.default_rng(seed)
     rows = chance.normal(size=(count * STRIDE + LENGTH, 3))
     rows[:, 1] = rows[:, 0] + 0.1 * rows[:, 1]
+    cut = [rows[n * STRIDE : n * STRIDE + LENGTH] for n in range(count)]
+    return np.stack(cut).astype(np.float32)
+
+
+def noise(count: int, channels: int) -> Singles:
+    """Return windows ``[count, LENGTH, channels]`` of channels that have nothing in common."""
+    rows = np.random.default_rng(0).normal(size=(count * STRIDE + LENGTH, channels))
     cut = [rows[n * STRIDE : n * STRIDE + LENGTH] for n in range(count)]
     return np.stack(cut).astype(np.float32)
 
@@ -156,9 +163,57 @@ def test_crosswise_no_part_is_judged_by_itself() -> None:
     some, ends = evidence(normal), np.arange(500)
     judge = fit_scorer(some, STRIDE, EVERY)
 
-    crosswise, own = cross_surprise(some, ends, judge), judge.surprise(some, own=True).nats
+    crosswise = judge_crosswise(some, ends, STRIDE, EVERY)
+    own = judge.surprise(some, own=True).nats
 
-    assert crosswise[400:].min() > 3 * own[400:].max()
+    assert crosswise.nats[400:].min() > 3 * own[400:].max()
+
+
+@pytest.mark.parametrize(("channels", "least", "most"), [(3, 1.0, 1.1), (40, 1.3, 3.0)])
+def test_many_channels_in_few_windows_are_known_to_fit_too_well(
+    channels: int, least: float, most: float
+) -> None:
+    policy = ScoringPolicy((Aspect.MOTION, Aspect.ERROR))
+    scaled = noise(500, channels)
+    known = evidence(scaled[:350], policy)
+
+    crosswise = judge_crosswise(known, np.arange(350), STRIDE, policy)
+    judge = fit_scorer(known, STRIDE, policy).widened(crosswise.widths)
+    unseen = judge.surprise(evidence(scaled[360:], policy)).nats
+
+    assert set(crosswise.widths) == {Aspect.MOTION}
+    assert least <= crosswise.widths[Aspect.MOTION] <= most
+    assert np.median(unseen) < 2.5
+
+
+def test_what_time_changes_widens_nothing() -> None:
+    moved = windows(500)
+    moved[300:, :, 2] += 30  # two parts of five: each of the others has its like
+
+    widths = judge_crosswise(evidence(moved), np.arange(500), STRIDE, EVERY).widths
+
+    assert all(width < 1.2 for width in widths.values())
+
+
+def test_where_nothing_ever_moves_nothing_is_widened() -> None:
+    still = np.ones((100, LENGTH, 3), np.float32)
+
+    crosswise = judge_crosswise(evidence(still), np.arange(100), STRIDE, EVERY)
+
+    assert all(width == 1.0 for width in crosswise.widths.values())
+    assert np.isfinite(crosswise.nats).all()
+
+
+@pytest.mark.parametrize("aspect", ALONE)
+def test_a_cell_that_is_missing_raises_no_distance_where_nothing_moves(aspect: Aspect) -> None:
+    policy = replace(EVERY, aspects=(aspect,))
+    switches = np.zeros((400, LENGTH, 3), np.float32)
+    switches[200:, :, 1] = 1
+    judge = fit_scorer(evidence(switches, policy), STRIDE, policy)
+    holes = switches.copy()
+    holes[:, -1, 0] = np.nan
+
+    assert judge.surprise(evidence(holes, policy)).nats.max() < 10
 
 
 def test_evidence_is_joined_and_taken_window_by_window() -> None:

@@ -273,6 +273,17 @@ def test_a_channel_that_was_never_measured_has_a_range_all_the_same() -> None:
     assert (low[1].item(), width[1].item()) == pytest.approx((-1.2, 2.4))
 
 
+def test_training_that_goes_on_from_weights_learns_how_far_channels_go_anew() -> None:
+    older, later = waves(100), waves(40, 1)
+    unit, policy = replace(SMALL, output=Output.UNIT), replace(QUICK, loss=Loss.BCE)
+    first = fit(0.1 * older, 0.1 * later, unit, policy)
+
+    start = {name: weight.numpy() for name, weight in weights(first).items()}
+    low = weights(fit(older, later, unit, policy, start=start))["low"]
+
+    np.testing.assert_array_equal(low, weights(fit(older, later, unit, policy))["low"])
+
+
 def test_training_that_goes_on_from_weights_never_ends_up_worse() -> None:
     older, later = waves(300), waves(60, 1)
     first = fit(older, later, SMALL, TrainingPolicy(epochs=30, batches=16, device="cpu"))

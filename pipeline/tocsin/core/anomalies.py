@@ -51,7 +51,7 @@ class _Window(NamedTuple):
     end_ns: int
     kind: int
     score: float
-    blame: Floats | None  # [F], of a breach
+    blame: Floats | None  # [F], of a breach: each channel's part of the window's own error
 
 
 @dataclass(slots=True)
@@ -61,8 +61,7 @@ class _Alarm:
     Attributes:
         latest: its latest step.
         peak: highest score so far.
-        blame: sum over its breaches [F].
-        breaches: how many those are.
+        blame: sum over its breaches [F]; a window that only remembers adds little.
         calm: length of the present calm stretch.
         calm_ns: end of the first window of that stretch.
     """
@@ -70,7 +69,6 @@ class _Alarm:
     latest: Transition
     peak: float
     blame: Floats
-    breaches: int
     calm: int = 0
     calm_ns: int = 0
 
@@ -79,7 +77,6 @@ class _Alarm:
         if window.blame is not None:
             self.peak = max(self.peak, window.score)
             self.blame = self.blame + window.blame
-            self.breaches += 1
         if window.kind == _Kind.CALM:
             self.calm_ns = self.calm_ns if self.calm else window.end_ns
             self.calm += 1
@@ -128,7 +125,6 @@ class Anomalies:
                 "latest": msgspec.to_builtins(alarm.latest),
                 "peak": alarm.peak,
                 "blame": alarm.blame.tolist(),
-                "breaches": alarm.breaches,
                 "calm": alarm.calm,
                 "calm_ns": alarm.calm_ns,
             }
@@ -144,6 +140,7 @@ class Anomalies:
             known = dict(snapshot)
             known["latest"] = msgspec.convert(known["latest"], Transition)
             known["blame"] = np.array(known["blame"], np.float64)
+            known.pop("breaches", None)  # counted once; shares sum to 1 without it
             self._alarms[asset] = _Alarm(**known)
         elif snapshot:
             self._suspects[asset] = [
@@ -210,7 +207,7 @@ class Anomalies:
             opened_ns=at_ns,
             at_ns=at_ns,
         )
-        alarm = _Alarm(step, 0.0, np.zeros(len(self._channels)), 0)
+        alarm = _Alarm(step, 0.0, np.zeros(len(self._channels)))
         for window in breaches:
             alarm.take(window)
         self._alarms[asset] = alarm
@@ -230,7 +227,7 @@ class Anomalies:
             alarm.latest,
             sequence=alarm.latest.sequence + 1,
             score=alarm.peak,
-            channels=_top(self._channels, alarm.blame / alarm.breaches),
+            channels=_top(self._channels, alarm.blame),
             **changes,
         )
         alarm.latest = replace(step, summary=_summary(step, alarm.peak))
@@ -244,7 +241,7 @@ class Anomalies:
 def _windows(scores: Scores, kind: Bytes, rows: NDArray[np.intp]) -> Iterable[_Window]:
     columns = (rows, scores.end_ns[rows], kind[rows], scores.score[rows])
     for row, end_ns, sort, score in zip(*(column.tolist() for column in columns), strict=True):
-        blame = scores.blame[row].astype(np.float64) if sort == _Kind.BREACH else None
+        blame = scores.blame[row] * scores.error[row] if sort == _Kind.BREACH else None
         yield _Window(end_ns, sort, score, blame)
 
 
@@ -253,7 +250,9 @@ def _plain(window: _Window) -> list[Any]:
     return [window.end_ns, window.score, blame]
 
 
-def _top(channels: Sequence[str], share: Floats) -> tuple[tuple[str, float], ...]:
+def _top(channels: Sequence[str], blame: Floats) -> tuple[tuple[str, float], ...]:
+    """Return the channels that are blamed most, each with its share."""
+    share = blame / (blame.sum() or 1.0)
     order = np.argsort(-share, kind="stable")[:TOP_CHANNELS].tolist()
     named = ((channels[index], round(float(share[index]), 4)) for index in order)
     return tuple(each for each in named if each[1] >= TOP_SHARE)

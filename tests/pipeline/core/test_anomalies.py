@@ -127,6 +127,19 @@ def test_channels_with_little_blame_are_not_named_and_five_are_the_most() -> Non
     assert step.channels == (("c0", 0.96),)
 
 
+def test_a_window_that_only_remembers_hardly_has_a_say_in_who_is_blamed() -> None:
+    names = names_of("p-1")
+    loud = [Seen("p-1", number * STRIDE_NS, 4.0, (0.0, 1.0, 0.0)) for number in range(2)]
+    after = [
+        Seen("p-1", number * STRIDE_NS, 3.0, (1.0, 0.0, 0.0), error=0.01) for number in range(2, 9)
+    ]
+    calm = [Seen("p-1", number * STRIDE_NS, 0.1) for number in range(9, 12)]
+
+    steps = Incidents(PROFILE, names).judge(scores_of([*loud, *after, *calm], names))
+
+    assert [step.channels for step in steps] == [(("heat", 1.0),), (("heat", 0.9794),)]
+
+
 def test_a_summary_says_who_how_far_where_and_since_when() -> None:
     opened, resolved = judged(1.5, 4.25, 0.1, 0.1, at=450_000_000)
     assert opened.summary == (
