@@ -18,9 +18,6 @@ _LEAST_LATENT, _MOST_LATENT = 4, 64
 _SQUEEZE = 4  # cells of a window for each latent number, at least
 _KEPT = 0.9  # of what stands above the noise, in the latent numbers
 _LEAST_HIDDEN, _MOST_HIDDEN = 32, 64
-_SPANS = (1, 5, 15, 30, 60, 120)
-_ALWAYS = 3  # of the spans: short ones are right for every kind of data
-_STRETCHES = 6  # of a span and the data's memory that the rows must hold
 _LEAST_PERIOD = 4  # rows: what is up and down in turn is no cycle to be seen
 _CYCLES = 3  # in each half of the rows, before a period is believed
 _PROMINENCE = 0.3  # by which an autocorrelation falls before a period, and rises again
@@ -41,7 +38,6 @@ class Sizes:
     latent: int  # numbers that a window is squeezed into
     period: int | None  # rows from one cycle to the next, where there are cycles
     why: str  # sentences for a person
-    spans: tuple[int, ...]  # rows that errors are averaged over, each a choice of its own
     memory: int  # rows after which the typical channel has forgotten what it was
 
 
@@ -71,7 +67,6 @@ def choose_sizes(values: Floats) -> Sizes:
         latent=latent,
         period=period,
         why=f"{reason} Its cells move in about {latent} ways.",
-        spans=_choose_spans(len(values), memory),
         memory=memory,
     )
 
@@ -261,9 +256,3 @@ def _some_windows(rows: Floats, length: int) -> Floats:
         return np.empty((0, length * rows.shape[1]))
     starts: Indices = np.unique(np.linspace(0, last, _MOST_WINDOWS).astype(np.int64))
     return np.stack([rows[start : start + length].ravel() for start in starts])
-
-
-def _choose_spans(rows: int, memory: int) -> tuple[int, ...]:
-    """Return spans to smooth over: the long ones need enough rows to know what is usual."""
-    carried = [span for span in _SPANS[_ALWAYS:] if rows >= _STRETCHES * (span + memory)]
-    return (*_SPANS[:_ALWAYS], *carried)

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -117,12 +118,10 @@ def test_a_bottleneck_is_a_quarter_of_the_window_or_less() -> None:
     assert sizes.latent * 4 <= sizes.length
 
 
-def test_long_spans_need_rows_that_bear_them_out() -> None:
-    assert choose_sizes(noise(10_000)).spans == (1, 5, 15, 30, 60, 120)
-    assert choose_sizes(noise(400)).spans == (1, 5, 15, 30, 60)
-    assert choose_sizes(wander(400, 0.95)).spans[:3] == (1, 5, 15)
-    assert choose_sizes(wander(400, 0.97)).spans[-1] < 60
-    assert choose_sizes(noise(30)).spans == (1, 5, 15)
+def test_nothing_is_chosen_that_no_model_is_made_with() -> None:
+    made_with = {"length", "hidden", "latent"}
+
+    assert {each.name for each in fields(Sizes)} == made_with | {"period", "memory", "why"}
 
 
 @settings(max_examples=25, deadline=None)
