@@ -1,4 +1,4 @@
-"""The command ``suggest``: a profile for a table of one's own."""
+"""The command ``suggest``: a profile and sizes for a table of one's own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,10 +27,11 @@ def suggest(
         typer.Option(help="Column that is no channel, such as a label; may be given often."),
     ] = None,
 ) -> None:
-    """Print a profile for recorded rows of one asset in normal operation, as TOML.
+    """Print a profile and sizes for recorded rows of one asset in normal operation, as TOML.
 
     Channels are the columns that hold numbers, the period is how far rows are apart, and the length
-    of a window comes from how fast the channels move.
+    of a window comes from how fast the channels move. The sizes of the network are those of all
+    profiles: where the settings have a [train] already, its two keys belong there.
 
     Example: tocsin suggest pump.csv --time-column datetime --ignore anomaly >> tocsin.toml
     """
@@ -43,7 +44,7 @@ def suggest(
 
     try:
         found = suggest_profile(read_columns(file, time_column, read))
-        said = render_profile(name, found, file.name)
+        said = render_settings(name, found, file.name)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
     for still in found.still:
@@ -51,8 +52,8 @@ def suggest(
     typer.echo(said, nl=False)
 
 
-def render_profile(name: str, found: "Suggestion", source: str) -> str:
-    """Return a profile as TOML, with what speaks for it.
+def render_settings(name: str, found: "Suggestion", source: str) -> str:
+    """Return a profile and the sizes of its network as TOML, with what speaks for them.
 
     Raises:
         ValueError: If a name cannot be one of a profile or of a channel; says which.
@@ -82,9 +83,13 @@ def render_profile(name: str, found: "Suggestion", source: str) -> str:
     sizes = found.sizes
     lines = [
         f"# From {found.rows} rows of {as_toml(source)}. {sizes.why}",
-        f"# [train] hidden = {sizes.hidden} and latent = {sizes.latent} would suit it.",
         "[[profiles]]",
         *(f"{key} = {as_toml(value)}" for key, value in values.items()),
         f"alerts.calm_count = {found.calm_count}",
+        "",
+        "# One for all profiles; if there is a [train] already, these two belong there.",
+        "[train]",
+        f"hidden = {sizes.hidden}",
+        f"latent = {sizes.latent}",
     ]
     return "\n".join(lines) + "\n"

@@ -5,8 +5,13 @@ import numpy as np
 import pytest
 
 from desk import Desk
+from tocsin.cli.benchmarking import read_csv
 from tocsin.core.profile import Profile
-from tocsin.settings import load_settings
+from tocsin.settings import ConfigError, load_settings
+from tocsin.tools.backtest.columns import read_columns
+from tocsin.wiring.models import recipe_of
+from tocsin_models.networks import NetworkPolicy
+from tocsin_models.sizes import choose_sizes
 
 
 def write_table(desk: Desk, *, rows: int = 1_200, step_s: int = 10) -> Path:
@@ -39,6 +44,28 @@ def test_what_is_suggested_can_be_used_as_it_is(desk: Desk) -> None:
     assert profile.period_ns == 10 * 10**9
     assert (profile.length, profile.stride) == (48, 2)
     assert profile.alerts.calm_count == 10
+
+
+def test_a_model_is_learned_in_the_sizes_that_are_suggested(desk: Desk) -> None:
+    table = write_table(desk)
+    desk.write(desk.call("suggest", table, "-t", "datetime", "--ignore", "anomaly").stdout)
+
+    assert desk.call("check").exit_code == 0
+    sizes = choose_sizes(read_columns(table, "datetime", read_csv).matrix(["flow", "heat"]))
+    recipe = recipe_of(load_settings(desk.folder / "tocsin.toml"))
+    assert (recipe.network.hidden, recipe.network.latent) == (sizes.hidden, sizes.latent)
+    assert (sizes.hidden, sizes.latent) != (NetworkPolicy().hidden, NetworkPolicy().latent)
+    learned = desk.ask("train", table, "-t", "datetime", "--set", "train.epochs=1")
+    assert learned["version"]
+
+
+def test_a_second_table_of_sizes_is_no_secret(desk: Desk) -> None:
+    said = desk.call("suggest", write_table(desk), "-t", "datetime").stdout
+    path = desk.write("[train]\nepochs = 3\n" + said)
+
+    with pytest.raises(ConfigError, match="'train'"):
+        load_settings(path)
+    assert "if there is a [train] already" in said
 
 
 def test_it_says_why(desk: Desk) -> None:
