@@ -58,7 +58,12 @@ def backtest(
     controls: Annotated[bool, typer.Option(help="Also try what a model has to beat.")] = True,
     seeds: Annotated[int, typer.Option(min=1, help="Learn so many times, by chance anew.")] = 1,
     length: Annotated[
-        str, typer.Option(metavar="N|auto", help="Rows a window; auto: as the data suggest.")
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="Rows a window; auto: as many as suit the rows that are learned from. Nothing "
+            "else is chosen: the network's sizes are train.hidden and train.latent.",
+        ),
     ] = "64",
     budget: Annotated[
         float | None,

@@ -48,6 +48,14 @@ def test_the_default_stands_beside_what_it_has_to_beat(desk: Desk, table: Path) 
     assert "2026-01-05T00:0" in result.stdout
 
 
+def test_the_help_says_what_auto_chooses_and_what_it_does_not(desk: Desk) -> None:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", desk.call("backtest", "--help").stdout)
+    said = " ".join(re.findall(r"[\w.]+", plain))
+
+    assert "auto as many as suit the rows that are learned from" in said
+    assert "sizes are train.hidden and train.latent" in said
+
+
 def test_the_json_has_every_figure_and_every_alert(desk: Desk, table: Path) -> None:
     words = ("backtest", table, "-t", "datetime", *SMALL, "--seeds", "2")
     result = desk.call(*words, "--json", "-")

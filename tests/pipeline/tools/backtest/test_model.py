@@ -62,6 +62,7 @@ def test_a_length_is_chosen_from_what_is_learned_from() -> None:
     outcome = enter(policy=ReplayPolicy(length=None))
     assert outcome.bundle is not None
     assert outcome.bundle.length == chosen
+    assert outcome.bundle.policy == QUICK.network
 
 
 def test_every_member_of_the_family_can_enter() -> None:
