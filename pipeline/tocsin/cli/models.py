@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from rich.table import Table
 
+from tocsin.cli.limits import for_people, limit_facts
 from tocsin.cli.shared import (
     Config,
     Exit,
@@ -69,11 +70,11 @@ def show(
 
     bundle, versions = _ask(settings, fetch)
     entry = next(one for one in versions if one.version == version)
-    content = {**_plain(entry), "limit": bundle.calibration.limit, "facts": dict(bundle.facts)}
+    content = {**_plain(entry), **limit_facts(bundle.calibration), "facts": dict(bundle.facts)}
     if as_json:
         print_json(content)
     else:
-        print_facts(content)
+        print_facts(for_people(content))
 
 
 @app.command()

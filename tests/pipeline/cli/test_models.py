@@ -49,7 +49,9 @@ def test_a_model_tells_what_it_was_learned_from(plant: Desk, learn: Learn) -> No
     assert (shown["version"], shown["standing"], shown["profile"]) == (version, "champion", "pump")
     assert shown["limit"] > 0
     assert all(check["why"] for check in shown["checks"])
-    assert version in plant.call("models", "show", version).stdout
+    told = plant.call("models", "show", version).stdout
+    assert version in told
+    assert f"limit {shown['limit']:.4g}, {shown['limit_method']}: {shown['limit_reason']}" in told
     listed = plant.call("models", "list").stdout
     assert version in listed
     assert f"{datetime.fromisoformat(shown['made']):%Y-%m-%d %H:%M:%S} UTC" in listed
