@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tocsin.adapters.csv import TableFormat, read_table
+from tocsin.cli.limits import for_people
 from tocsin.cli.shared import (
     Config,
     Exit,
@@ -26,7 +27,6 @@ from tocsin.cli.shared import (
 )
 from tocsin.core.formats.table import Chunk, find_span
 from tocsin.core.formats.times import UNREADABLE, time_ns
-from tocsin.core.instants import clock_time
 from tocsin.settings import Settings, parse_duration
 from tocsin.tools.plan import Plan, draw_plan
 from tocsin.tools.plant import CHANNELS, Plant
@@ -53,7 +53,6 @@ StampOption = Annotated[
     Stamp, typer.Option(help="Time of the log entries: the log's own, or the readings'.")
 ]
 _PACE = Pace(time.monotonic, asyncio.sleep)
-_MUCH_APART = 0.02  # of all windows: so much lies apart where nothing was ever rare
 
 
 def replay(
@@ -178,28 +177,14 @@ def train(
         result = run_async(learn(settings, chosen, Lesson(table, asset, file.name, rows)))
     except ValueError as error:
         fail(str(error), Exit.FAILED)
-    _tell(result, as_json=as_json)
-    _tell_of_what_lies_apart(result["facts"], sifted=settings.train.sifted)
+    if as_json:
+        print_json(result)
+    else:
+        print_facts(for_people({key: value for key, value in result.items() if key != "notes"}))
+    for sentence in result["notes"]:
+        note(sentence)
     if not result["promoted"]:
         raise typer.Exit(Exit.FINDINGS)
-
-
-def _tell_of_what_lies_apart(facts: Mapping[str, Any], *, sifted: bool) -> None:
-    """Say how much lies far from all else, if it is much, and when the longest run of it was."""
-    share = facts["windows_apart"] / facts["windows"]
-    if share < _MUCH_APART:
-        return
-    whose = f" of {facts['apart_asset']}" if "apart_asset" in facts else ""
-    begin, end = (clock_time(facts[f"apart_{name}_ns"]) for name in ("from", "to"))
-    taken = (
-        "faults; if they are normal, leave train.sifted out"
-        if sifted
-        else "rare but normal; if they are faults, learn from other rows, or set train.sifted"
-    )
-    note(
-        f"{share:.1%} of the windows lie far from all others, the longest run of them{whose} "
-        f"from {begin} to {end}: they are taken for {taken}"
-    )
 
 
 def _shift(table: Iterable[Chunk]) -> int:

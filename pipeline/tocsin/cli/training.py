@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from tocsin.cli.blunting import Onlooker
+from tocsin.cli.limits import limit_facts
+from tocsin.cli.notes import take_notes
 from tocsin.cli.shared import percent
 from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.formats.table import Chunk
@@ -37,6 +40,7 @@ async def learn(settings: Settings, profile: Profile, lesson: Lesson) -> dict[st
         ValueError: if the table does not do; says what to do.
     """
     settle_threads()
+    onlooker = Onlooker()
     policy = TrainPolicy(
         lesson.asset, ChallengePolicy(recipe_of(settings)), facts={"table": lesson.name}
     )
@@ -47,19 +51,21 @@ async def learn(settings: Settings, profile: Profile, lesson: Lesson) -> dict[st
         with percent(f"learning {profile.name}") as show:
             found = await asyncio.to_thread(
                 train_from_table,
-                _first_rows(lesson.table, lesson.rows),
+                onlooker.watch(_first_rows(lesson.table, lesson.rows)),
                 profile,
                 policy,
                 champion,
                 lambda progress: show(progress.epoch / progress.epochs),
             )
         await release(registry, profile.name, found, time.time_ns())
+    bundle = found.bundle
     return {
-        "version": found.bundle.version,
+        "version": bundle.version,
         "promoted": found.verdict.promoted,
         "checks": [asdict(check) for check in found.verdict.checks],
-        "limit": found.bundle.calibration.limit,
-        "facts": dict(found.bundle.facts),
+        **limit_facts(bundle.calibration),
+        "facts": dict(bundle.facts),
+        "notes": list(take_notes(bundle.facts, onlooker.blunted(), settings)),
     }
 
 

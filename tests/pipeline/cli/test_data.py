@@ -1,10 +1,12 @@
 import json
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 from desk import CHANNEL_NAMES, Desk
+from tocsin_models.calibration import Method
 
 
 def test_a_plant_runs_into_the_log_and_tells_what_is_wrong_in_it(plant: Desk) -> None:
@@ -94,32 +96,54 @@ def test_a_model_is_learned_from_a_table_and_scores(plant: Desk, lesson: Path) -
     ]
 
 
-@pytest.mark.parametrize("asset", [{}, {"apart_asset": "pump-2"}])
-@pytest.mark.parametrize("taken", ["rare but normal", "faults"])
-def test_what_lies_far_from_all_else_is_said_and_when_it_was(
-    plant: Desk,
-    lesson: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    asset: dict[str, str],
-    taken: str,
-) -> None:
-    monkeypatch.setenv("TOCSIN_TRAIN__SIFTED", str(taken == "faults"))
-    at_ns = 1_767_571_200 * 10**9
-    span = {"apart_from_ns": at_ns, "apart_to_ns": at_ns + 3_600 * 10**9}
-    facts = {"windows": 2_000, "windows_apart": 130, **asset, **span}
+def test_a_model_tells_how_its_limit_was_found(plant: Desk, lesson: Path) -> None:
+    words = ("train", lesson, "--time-column", "datetime")
+    found = plant.ask(*words)
 
-    async def learned(*_: object) -> dict[str, object]:
-        return {"version": "one", "promoted": True, "facts": facts}
+    assert found["limit_method"] in set(Method)
+    assert "windows" in found["limit_reason"]
+    said = re.search(r"^limit ([\d.]+), (\w+): (.+)$", plant.call(*words).stdout, re.MULTILINE)
+    assert said is not None
+    latest = plant.ask("models", "show", plant.ask("models", "list")["models"][-1]["version"])
+    assert float(said[1]) == pytest.approx(latest["limit"], rel=1e-3)
+    assert (said[2], said[3]) == (latest["limit_method"], latest["limit_reason"])
 
-    monkeypatch.setattr("tocsin.cli.training.learn", learned)
-    result = plant.call("train", lesson, "--time-column", "datetime", "--json")
 
-    assert result.exit_code == 0
-    assert json.loads(result.stdout)["facts"] == facts
-    whose = "of pump-2 from" if asset else "run of them from"
-    assert "tocsin: note: 6.5% of the windows lie far from all others" in result.stderr
-    assert f"{whose} 2026-01-05 00:00:00 UTC to 2026-01-05 01:00:00 UTC" in result.stderr
-    assert f"they are taken for {taken}; if" in result.stderr
+def test_a_model_that_only_copies_is_let_in_with_a_note(plant: Desk, lesson: Path) -> None:
+    words = ("train", lesson, "-t", "datetime", "--set", "train.latent=128")
+    result = plant.call(*words, "--set", "train.model=pca", "--json")
+
+    found = json.loads(result.stdout)
+    assert (result.exit_code, found["facts"]["copies"]) == (0, 1)
+    (said,) = found["notes"]
+    assert "the model copies what it sees" in said
+    assert f"tocsin: note: {said}\n" in result.stderr
+
+
+def test_an_error_code_in_the_table_is_noted(plant: Desk, lesson: Path) -> None:
+    head, *rows = lesson.read_text().splitlines()
+    place = head.split(",").index("flow")
+    for at in range(0, len(rows), 100):
+        cells = rows[at].split(",")
+        rows[at] = ",".join([*cells[:place], "-9999", *cells[place + 1 :]])
+    table = plant.write("\n".join([head, *rows]) + "\n", "coded.csv")
+    words = ("train", table, "-t", "datetime")
+
+    result = plant.call(*words)
+
+    note = "tocsin: note: 1.0% of the values of flow lie far from all others, as far as -9999"
+    assert note in result.stderr
+    assert "-9999" not in result.stdout
+    assert (
+        note.removeprefix("tocsin: note: ") in plant.ask(*words, code=result.exit_code)["notes"][-1]
+    )
+
+
+def test_a_table_that_is_as_it_should_be_has_no_notes(plant: Desk, lesson: Path) -> None:
+    result = plant.call("train", lesson, "-t", "datetime", "--json")
+
+    assert json.loads(result.stdout)["notes"] == []
+    assert "note" not in result.stderr
 
 
 def test_a_model_can_be_learned_from_the_first_rows(plant: Desk, lesson: Path) -> None:
