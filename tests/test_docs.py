@@ -106,6 +106,14 @@ def test_the_readme_names_every_status() -> None:
     assert all(f"| `{status.name.lower()}` |" in text for status in Status)
 
 
+def test_the_readme_names_every_command() -> None:
+    text = (HOUSE / "README.md").read_text().split("## Commands")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?`) \| ", text, re.MULTILINE)
+    named = {each.split()[0] for row in rows for each in re.findall(r"`(.+?)`", row)}
+    command = typer.main.get_group(app)
+    assert set(command.list_commands(typer.Context(command))) <= named
+
+
 def test_the_body_in_the_papers_is_what_is_sent() -> None:
     shown = code_of(between(HOUSE / "docs" / "webhooks.md", "body begins", "body ends"))
     assert shown.strip() == json.dumps(json.loads(notice().body), indent=2)
