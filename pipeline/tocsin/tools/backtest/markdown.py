@@ -6,12 +6,27 @@ from typing import Any
 from tocsin.tools.backtest.protocols import MEASURES
 
 _NO_SHARES = ("delay_s", "false_alarms_per_day")
+_SAME = (
+    "How `default` is learned and alerts close; other members of the family have the same settings "
+    "and a score of their own."
+)
+_SETTINGS = {
+    "hidden": ("recipe", "network", "hidden"),
+    "latent": ("recipe", "network", "latent"),
+    "epochs": ("recipe", "training", "epochs"),
+    "aspects": ("recipe", "scoring", "aspects"),
+    "spans": ("recipe", "scoring", "spans"),
+    "budget": ("recipe", "calibration", "budget"),
+    "rows a window": ("replay", "length"),
+    "calm windows": ("replay", "alerts", "calm_count"),
+}
 _TIMES = ("runs", "rows", "fit_s", "judge_s", "took_s", "unknown")
 
 
 def write_tables(found: Mapping[str, Any]) -> str:
-    """Return what ``tabulate`` found as Markdown: measures, pooled figures, times, failures."""
-    return "\n".join([*_head(found), *_measured(found), *_timed(found), *_failed(found), ""])
+    """Return what ``tabulate`` found as Markdown: settings, measures, times, failures."""
+    parts = (_head, _how, _measured, _timed, _failed)
+    return "\n".join([*(line for part in parts for line in part(found)), ""])
 
 
 def _head(found: Mapping[str, Any]) -> Iterator[str]:
@@ -23,6 +38,24 @@ def _head(found: Mapping[str, Any]) -> Iterator[str]:
         f"and FAR are those of all rows together, ± over seeds. Seeds: {seeds}. "
         "docs/benchmark.md says how it is measured."
     )
+
+
+def _how(found: Mapping[str, Any]) -> Iterator[str]:
+    """Give how the default was learned and how rows were judged, as far as it is known."""
+    told = {title: _find(found["settings"], path) for title, path in _SETTINGS.items()}
+    if any(told.values()):
+        yield from ("", _SAME, "")
+        yield from _table(list(told), [list(told.values())])
+
+
+def _find(settings: Mapping[str, Any], path: Sequence[str]) -> str:
+    """Return the value at ``path``, or "" where there is none."""
+    value: Any = settings
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _measured(found: Mapping[str, Any]) -> Iterator[str]:

@@ -7,8 +7,9 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from tocsin.tools.backtest.jobs import Result
+from tocsin.tools.backtest.jobs import Plan, Result
 from tocsin.tools.backtest.markdown import write_tables
+from tocsin.tools.backtest.model import ReplayPolicy
 from tocsin.tools.backtest.names import MODELS, SETS
 from tocsin.tools.backtest.protocols import MEASURES, Worth
 from tocsin.tools.backtest.table import tabulate
@@ -198,6 +199,23 @@ def test_a_table_is_what_was_measured_and_not_more() -> None:
     assert "Failures" not in text
     widths = [line.count("|") for line in text.splitlines() if line.startswith("| ")]
     assert all(widths)
+
+
+def test_the_tables_tell_how_it_was_learned() -> None:
+    plan = Plan(lambda *_: (), replay=ReplayPolicy(length=32))
+    settings = json.loads(msgspec.json.encode(plan.settings()))
+
+    lines = write_tables({**table(found("a")), "settings": settings}).splitlines()
+
+    head = lines.index(
+        "| hidden | latent | epochs | aspects | spans | budget | rows a window | calm windows |"
+    )
+    aspects = "residual, error, motion, neighbours, bulk"
+    assert lines[head + 2] == f"| 64 | 16 | 30 | {aspects} | 1, 5, 20, 60 | 0.001 | 32 | 20 |"
+
+
+def test_of_settings_that_nobody_kept_the_tables_tell_nothing() -> None:
+    assert "| hidden |" not in write_tables(table(found("a")))
 
 
 def test_the_form_in_the_paper_is_the_one_that_is_written() -> None:
