@@ -81,6 +81,8 @@ def benchmark(
     settings = settings_from(config)
     if not folder.is_dir():
         fail(f"{folder}: there is no such folder", Exit.USAGE)
+    if out.suffix.lower() == ".md":
+        fail(f"--json {out}: the tables get that name; call it {out.stem}.json", Exit.USAGE)
     wish = Wish(
         folder=folder,
         out=out,

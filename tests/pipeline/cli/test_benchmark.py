@@ -55,7 +55,9 @@ def test_a_benchmark_measures_what_was_asked_for_and_tells_what_failed(
     assert found["settings"]["recipe"]["network"]["form"] == "lstm"
     assert found["settings"]["jobs"] == 1
     assert [each["series"] for each in found["failures"]] == ["omi-1"] * 2
-    assert "## nab, 1 series" in (desk.folder / "found" / "out.md").read_text()
+    tables = (desk.folder / "found" / "out.md").read_text()
+    assert "## nab, 1 series" in tables
+    assert "| 64 | 16 | 30 | residual, error, motion, neighbours, bulk | 1, 5, 20, 60 |" in tables
 
     again = desk.call(*words, *models, "--sets", "smd", "nab")  # all of it is known by now
 
@@ -85,6 +87,17 @@ def test_what_there_is_not_is_a_mistake_of_use(
     assert result.exit_code == 2
     assert said in result.stderr
     assert not (desk.folder / "out.json").exists()
+
+
+@pytest.mark.parametrize("name", ["found/b.md", "b.MD"])
+def test_the_tables_are_not_written_over_the_figures(
+    desk: Desk, recordings: Path, name: str
+) -> None:
+    result = desk.call("benchmark", recordings, "--json", name, "--models", "always")
+
+    assert result.exit_code == 2
+    assert f"--json {name}: the tables get that name; call it b.json" in result.stderr
+    assert [path.name for path in desk.folder.iterdir()] == ["recordings"]
 
 
 def test_a_folder_without_recordings_is_a_mistake_of_use(desk: Desk) -> None:
