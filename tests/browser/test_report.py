@@ -136,6 +136,28 @@ def test_the_slider_is_moved_by_keys_and_nothing_jumps(open_report: Opens) -> No
     assert seen.shifts() == 0
 
 
+SHAPES = "() => document.querySelector('#plot-score').layout.shapes"
+NEXT_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+
+
+def test_a_limit_that_is_tried_is_one_line_wherever_it_moves(open_report: Opens) -> None:
+    seen = open_report()
+    before = seen.run(SHAPES)
+    assert before[-1]["visible"] is False
+    seen.find("#limit").focus()
+    for _ in range(6):
+        seen.page.keyboard.press("ArrowRight")
+        seen.run(NEXT_FRAMES)
+    after = seen.run(SHAPES)
+    assert after[:-1] == before[:-1]
+    tried = float(seen.find("#limit-value").inner_text())
+    assert (after[-1]["y0"], after[-1]["y1"]) == pytest.approx((tried, tried), abs=0.01)
+    assert after[-1]["visible"] is True
+    seen.find("#limit-back").click()
+    seen.run(NEXT_FRAMES)
+    assert seen.run(SHAPES) == [*before[:-1], after[-1] | {"y0": 1, "y1": 1, "visible": False}]
+
+
 def test_what_looks_ahead_is_marked_wherever_it_is_shown(open_report: Opens) -> None:
     seen = open_report(*map(add_hindsight, small_trials()))
     expect(seen.find("#verdict")).to_contain_text("default found")

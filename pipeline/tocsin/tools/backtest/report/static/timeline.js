@@ -82,8 +82,10 @@ export class Timeline {
   /** Draw what depends on the limit that is tried, and nothing else: lines are long. */
   drawLimit() {
     const { limit, palette } = this.#stateOf();
+    const { y0, y1, visible } = triedLine(palette, limit.value);
     const node = byId("plot-score");
-    Plotly.relayout(node, { [`shapes[${node.layout.shapes.length - 1}]`]: triedLine(palette, limit.value) });
+    const line = `shapes[${node.layout.shapes.length - 1}]`; // a whole shape would be one more
+    Plotly.relayout(node, { [`${line}.y0`]: y0, [`${line}.y1`]: y1, [`${line}.visible`]: visible });
     this.drawLanes();
   }
 
