@@ -136,26 +136,59 @@ def test_the_slider_is_moved_by_keys_and_nothing_jumps(open_report: Opens) -> No
     assert seen.shifts() == 0
 
 
-SHAPES = "() => document.querySelector('#plot-score').layout.shapes"
-NEXT_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
+_SHAPES = "() => document.querySelector('#plot-score').layout.shapes"
+_NEXT_FRAMES = "() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))"
 
 
 def test_a_limit_that_is_tried_is_one_line_wherever_it_moves(open_report: Opens) -> None:
     seen = open_report()
-    before = seen.run(SHAPES)
+    before = seen.run(_SHAPES)
     assert before[-1]["visible"] is False
     seen.find("#limit").focus()
     for _ in range(6):
         seen.page.keyboard.press("ArrowRight")
-        seen.run(NEXT_FRAMES)
-    after = seen.run(SHAPES)
+        seen.run(_NEXT_FRAMES)
+    after = seen.run(_SHAPES)
     assert after[:-1] == before[:-1]
     tried = float(seen.find("#limit-value").inner_text())
     assert (after[-1]["y0"], after[-1]["y1"]) == pytest.approx((tried, tried), abs=0.01)
     assert after[-1]["visible"] is True
     seen.find("#limit-back").click()
-    seen.run(NEXT_FRAMES)
-    assert seen.run(SHAPES) == [*before[:-1], after[-1] | {"y0": 1, "y1": 1, "visible": False}]
+    seen.run(_NEXT_FRAMES)
+    assert seen.run(_SHAPES) == [*before[:-1], after[-1] | {"y0": 1, "y1": 1, "visible": False}]
+
+
+_TAIL_POINTS = """() => {
+  const { data, layout } = document.querySelector("#plot-tail");
+  const tail = data.find(({ name }) => name === "fitted tail");
+  const floor = 10 ** layout.yaxis.range[0];
+  return tail ? tail.y.filter((share) => share >= floor).length : 0;
+}"""
+
+
+def test_the_fitted_tail_has_a_key_only_where_it_is_drawn(open_report: Opens) -> None:
+    seen, named = open_report(), "fitted tail"
+    expect(seen.find("#tail-keys")).to_contain_text(named)
+    assert seen.run(_TAIL_POINTS) > 1
+    seen.find("#pick-entrant").select_option("t2-ewma")
+    expect(seen.find("#tail-keys")).not_to_contain_text(named)
+    assert seen.run(_TAIL_POINTS) == 0
+
+
+@pytest.mark.parametrize(("at", "points"), [(0.5, 2), (1e3, 0)])
+def test_a_tail_that_falls_at_once_is_drawn_unless_it_lies_outside(
+    open_report: Opens, at: float, points: int
+) -> None:
+    trial = small_trials()[0]
+    outcome = trial.outcomes["default"][0]
+    assert outcome.bundle is not None
+    calibration = outcome.bundle.calibration
+    steep = replace(calibration, threshold=at * calibration.limit, shape=0.0, scale=1e-9)
+    told = replace(outcome, bundle=replace(outcome.bundle, calibration=steep))
+    seen = open_report(a_trial(trial.series, ours=told))
+    assert seen.run(_TAIL_POINTS) == points
+    for place, words in (("#tail-keys", "fitted tail"), ("#tail-notes", "The tail begins")):
+        assert (words in seen.find(place).inner_text()) == bool(points)
 
 
 def test_what_looks_ahead_is_marked_wherever_it_is_shown(open_report: Opens) -> None:

@@ -7,26 +7,27 @@ import numpy as np
 from tocsin.tools.backtest.report.thinning import round_off
 from tocsin.tools.backtest.series import Outcome, Series
 from tocsin_models.arrays import Flags, Floats
-from tocsin_models.calibration import Calibration
+from tocsin_models.calibration import Calibration, CalibrationPolicy
 
 _LEAST, _MOST = -2.0, 2.0  # decades around the limit that are told apart
 _BINS = 80
+_LEAST_EXCESSES = 20  # that a tail is fitted to, where half of the windows are so many
 
 Json = dict[str, Any]
 
 
 def show_tail(series: Series, outcome: Outcome) -> Json:
-    """Return shares of rows by score: those that the limit was found on, and those judged later.
+    """Return shares of rows by score: those that were learned from, and those judged later.
 
     Scores beyond a hundredth or a hundred times the limit count in the outermost bin.
     """
     edges = np.logspace(_LEAST, _MOST, _BINS + 1)
     calibration = None if outcome.bundle is None else outcome.bundle.calibration
-    calm = _calibrating(series, calibration)
+    learned = outcome.score[: series.train_rows]
     later = np.arange(len(series.values)) >= series.train_rows
     found: Json = {
         "edges": round_off(edges),
-        "calm": _shares(outcome.score[calm], edges),
+        "learned": _shares(learned, edges),
         "later": _shares(outcome.score[later & ~_abnormal(series)], edges),
         "abnormal": None,
         "fit": None,
@@ -35,20 +36,14 @@ def show_tail(series: Series, outcome: Outcome) -> Json:
     if series.label is not None:
         found["abnormal"] = _shares(outcome.score[later & series.label], edges)
     if calibration is not None:
-        found["fit"] = _fitted(outcome.score[calm], calibration, edges)
-        found["words"] = _words(calibration, outcome.score[calm])
+        found["fit"] = _fitted(calibration, edges)
+        found["words"] = _words(calibration, learned)
     return found
 
 
 def _abnormal(series: Series) -> Flags:
     none = np.zeros(len(series.values), np.bool_)
     return none if series.label is None else series.label
-
-
-def _calibrating(series: Series, calibration: Calibration | None) -> slice:
-    """Return the rows that the limit was found on: the newest of those that were learned from."""
-    samples = series.train_rows if calibration is None else calibration.samples
-    return slice(max(0, series.train_rows - samples), series.train_rows)
 
 
 def _shares(score: Floats, edges: Floats) -> Floats | None:
@@ -60,18 +55,27 @@ def _shares(score: Floats, edges: Floats) -> Floats | None:
     return round_off(counts / len(known), 4)
 
 
-def _fitted(score: Floats, calibration: Calibration, edges: Floats) -> Floats | None:
+def _fitted(calibration: Calibration, edges: Floats) -> Floats | None:
     """Return the share in each bin that the fitted tail says, NaN below it; None without a fit."""
-    known = score[~np.isnan(score)]
-    if calibration.scale <= 0 or not len(known):
+    if calibration.scale <= 0:
         return None
     begin = calibration.threshold / calibration.limit
-    above = float((known > begin).mean())
     excess = np.maximum(edges * calibration.limit - calibration.threshold, 0) / calibration.scale
     shape = calibration.shape
     beyond = np.exp(-excess) if shape == 0 else np.maximum(1 + shape * excess, 0) ** (-1 / shape)
-    shares = above * (beyond[:-1] - beyond[1:])
+    beyond[[0, -1]] = 1.0, 0.0  # the outermost bins take what lies outside
+    shares = _tail_share(calibration) * -np.diff(beyond)
     return round_off(np.where(edges[1:] > begin, shares, np.nan), 4)
+
+
+def _tail_share(calibration: Calibration) -> float:
+    """Return the share of windows that the tail was fitted to: a tenth, or more of few windows.
+
+    It cannot be counted here. The tail is that of crosswise scores, held as the rule for alerts
+    holds them, and the rows that were learned from score far lower by the finished model.
+    """
+    few = min(0.5, _LEAST_EXCESSES / calibration.samples)
+    return max(CalibrationPolicy().tail_share, few, calibration.budget)
 
 
 def _words(calibration: Calibration, score: Floats) -> Json:

@@ -1,33 +1,37 @@
-// Where rows score: those the limit was found on, normal ones after them, and abnormal ones.
+// Where rows score: those that were learned from, normal ones after them, and abnormal ones.
 
 import { frame, isNarrow } from "./plot.js";
 import { key } from "./dom.js";
 import { number, percent } from "./format.js";
 
 const LEAST_SEEN = 1e-4;
+const FITTED = "fitted tail";
+const OTHERWISE =
+  "It need not continue the grey bars. It was fitted to other scores: each part of these rows by what the other parts teach, and what several of them reach together, as an alert wants it.";
 
 /** Return the picture: {traces, layout, keys, notes}. */
 export function tailFigure({ chapter, entrant, palette }) {
-  const { edges, calm, later, abnormal, fit, words } = chapter.said[entrant].tail;
-  const middles = edges.slice(0, -1).map((edge, at) => Math.sqrt(edge * edges[at + 1]));
+  const { edges, learned, later, abnormal, fit, words } = chapter.said[entrant].tail;
+  const fitted = Boolean(fit?.some(seen));
   const traces = [
-    calm && outline(edges, calm, { color: palette["ink-3"], width: 0 }, palette["line-strong"]),
+    learned && outline(edges, learned, { color: palette["ink-3"], width: 0 }, palette["line-strong"]),
     later && outline(edges, later, { color: palette.expected, width: 1.75 }),
     abnormal && outline(edges, abnormal, { color: palette.truth, width: 1.75, dash: "2px,2px" }),
-    fit && { x: middles, y: fit.map(positive), mode: "lines", line: { color: palette.brass, width: 2.5 }, hoverinfo: "skip" },
+    fitted && { name: FITTED, ...outline(edges, fit, { color: palette.brass, width: 2.5 }) },
     { x: [1, 1], y: [LEAST_SEEN / 2, 2], mode: "lines", line: { color: palette.critical, width: 1.5, dash: "5px,4px" }, hoverinfo: "skip" },
   ].filter(Boolean);
   const keys = [
-    calm && key("calm", words ? "rows the limit was found on" : "rows learned from"),
+    learned && key("bars", "rows learned from"),
     later && key("later", chapter.events ? "judged, normal" : "judged"),
     abnormal && key("abnormal", "judged, abnormal"),
-    fit && key("fit", "fitted tail"),
+    fitted && key("fit", FITTED),
     key("limit", "limit"),
   ].filter(Boolean);
-  return { traces, layout: layoutOf(palette, seenRange(edges, [calm, later, abnormal])), keys, notes: notesOf(words, Boolean(fit)) };
+  const range = seenRange(edges, [learned, later, abnormal, fitted && fit.map(seen)]);
+  return { traces, layout: layoutOf(palette, range), keys, notes: notesOf(words, fitted) };
 }
 
-const positive = (share) => (share > 0 ? share : null);
+const seen = (share) => (share >= LEAST_SEEN ? share : 0);
 
 /** Return the outline of bars; below what can be seen there is none. */
 function outline(edges, shares, line, fillcolor) {
@@ -72,7 +76,7 @@ function layoutOf(palette, range) {
 function notesOf(words, fitted) {
   if (!words) return "Shares of rows by score, on a scale of tens. This detector keeps no record of how its limit was found.";
   const { budget, reason, method, above, shape, threshold } = words;
-  const tail = fitted ? ` The tail begins at ${number(threshold)} and has the shape ${number(shape)}.` : "";
-  const kept = above === null ? "" : ` Of those rows ${percent(above)} reach it.`;
-  return `Shares of rows by score, on a scale of tens. The limit is where ${percent(budget)} of normal windows should lie above it. How it was found: ${method} (${reason}).${tail}${kept}`;
+  const tail = fitted ? ` The tail begins at ${number(threshold)} and has the shape ${number(shape)}. ${OTHERWISE}` : "";
+  const kept = above === null ? "" : ` Of the rows learned from ${percent(above)} reach the limit.`;
+  return `Shares of rows by score, on a scale of tens. An alert should be about to open in ${percent(budget)} of normal windows. How the limit was found: ${method} (${reason}).${tail}${kept}`;
 }
