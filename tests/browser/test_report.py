@@ -314,6 +314,13 @@ def test_nothing_is_wider_than_the_screen(
         assert seen.run(_BEYOND) == [], width
 
 
+def test_the_other_limit_stays_beside_what_happened(open_report: Opens) -> None:
+    seen = open_report(viewport={"width": 1280, "height": 900})
+    seen.run("() => scrollTo(0, document.body.scrollHeight)")
+    edge = "(name) => document.querySelector(name).getBoundingClientRect()"
+    assert seen.run(edge, ".limit")["bottom"] <= seen.run(edge, ".incidents")["top"]
+
+
 def test_names_from_outside_are_only_text(open_report: Opens) -> None:
     series = labelled((50, 60), name=HOSTILE, channels=(HOSTILE, HOSTILE + "2"))
     trial = a_trial(series, **{HOSTILE: an_outcome((55, 58)), "calm": an_outcome()})
