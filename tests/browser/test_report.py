@@ -314,6 +314,14 @@ def test_nothing_is_wider_than_the_screen(
         assert seen.run(_BEYOND) == [], width
 
 
+def test_the_lowest_score_is_not_below_the_picture(open_report: Opens) -> None:
+    told = an_outcome(score=np.linspace(0, 2, 100))
+    seen = open_report(a_trial(a_series(), ours=told))
+    floor = "10 ** document.querySelector('#plot-score').layout.yaxis.range[0]"
+    lowest = "Math.min(...document.querySelector('#plot-score').data[0].y)"
+    assert seen.run(f"() => {lowest} > {floor}")
+
+
 def test_the_other_limit_stays_beside_what_happened(open_report: Opens) -> None:
     seen = open_report(viewport={"width": 1280, "height": 900})
     seen.run("() => scrollTo(0, document.body.scrollHeight)")

@@ -37,9 +37,9 @@ export function scoreFigure({ chapter, entrant, view, palette, beside, limit }) 
   const most = Math.max(HIGHEST_LIMIT, ...names.map((name) => highest(chapter.said[name].score.values)));
   const yaxis = {
     type: "log",
-    range: [-1.02, Math.log10(most * 1.15)],
-    tickvals: [0.1, 0.3, 1, 3, 10, 30, 100, 1000, 10_000],
-    ticktext: ["≤ 0.1", "0.3", "1", "3", "10", "30", "100", "1,000", "10,000"],
+    range: [-2.04, Math.log10(most * 1.15)], // lower scores are written as 0.01
+    tickvals: [0.01, 0.1, 1, 10, 100, 1000, 10_000],
+    ticktext: ["≤ 0.01", "0.1", "1", "10", "100", "1,000", "10,000"],
   };
   const layout = overTime({ chapter, view, palette }, yaxis);
   layout.shapes.push(across(1, palette.critical, "5px,4px"), triedLine(palette, limit));
