@@ -314,6 +314,24 @@ def test_nothing_is_wider_than_the_screen(
         assert seen.run(_BEYOND) == [], width
 
 
+_DRAWN_ALARMS = """() => {
+  const plot = document.querySelector("#plot-lanes");
+  const parts = [...plot.querySelectorAll("path.js-line")].flatMap((each) =>
+    (each.getAttribute("d") ?? "").split("M").slice(1));
+  return parts.filter((each) => each.includes("L")).length;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 600, 1280])
+def test_no_alarm_is_too_short_to_be_drawn(open_report: Opens, width: int) -> None:
+    rows = 1_000
+    alarms = an_outcome(*[(at, at + 1) for at in range(400, 1_000, 40)], rows=rows)
+    seen = open_report(
+        a_trial(a_series(rows, 300), ours=alarms), viewport={"width": width, "height": 800}
+    )
+    assert seen.run(_DRAWN_ALARMS) == 2 * 15  # once more in the lane of the limit that is tried
+
+
 def test_the_lowest_score_is_not_below_the_picture(open_report: Opens) -> None:
     told = an_outcome(score=np.linspace(0, 2, 100))
     seen = open_report(a_trial(a_series(), ours=told))

@@ -1,5 +1,6 @@
 // The axis that all pictures of one series share, and what is seen of it.
 
+import { timePixels } from "./plot.js";
 import { spanOf } from "./chapter.js";
 
 const LEAST_SHARE = 1 / 2000; // of a series that can be looked at closely
@@ -41,7 +42,7 @@ export function around(chapter, interval) {
  * can be seen is one stretch, and none is too thin.
  */
 export function stretches(chapter, intervals, [from, to]) {
-  const thin = (to - from) / 800;
+  const thin = (to - from) / timePixels();
   const found = [];
   for (const interval of intervals) {
     const [begin, end] = spanOf(chapter, interval);

@@ -1,7 +1,10 @@
 // What all pictures have in common: their frame, and how plotly.js is asked to draw them.
 
+import { byId } from "./dom.js";
+
 const CONFIG = { displayModeBar: false, doubleClick: false, scrollZoom: false, showTips: false };
 const NARROW = 560;
+const RIGHT_MARGIN = 10;
 const DAY_MS = 86_400_000;
 const TIMES = [
   { dtickrange: [null, 60_000], value: "%H:%M:%S" },
@@ -15,13 +18,16 @@ export const isNarrow = () => document.body.clientWidth < NARROW;
 /** Return the margin at the left that pictures over time share. */
 export const leftMargin = () => (isNarrow() ? 78 : 136);
 
+/** Return how many pixels there are for the time that is seen. */
+export const timePixels = () => Math.max(100, byId("plot-lanes").clientWidth - leftMargin() - RIGHT_MARGIN);
+
 /** Return a frame: `palette` has ink-3 and grid, `more` goes over it. */
 export function frame(palette, more = {}) {
   const quiet = { zeroline: false, showline: false, ticks: "", gridcolor: palette.grid, automargin: false };
   const { xaxis = {}, yaxis = {}, ...rest } = more;
   return {
     autosize: false,
-    margin: { l: leftMargin(), r: 10, t: 4, b: 22, pad: 0 },
+    margin: { l: leftMargin(), r: RIGHT_MARGIN, t: 4, b: 22, pad: 0 },
     paper_bgcolor: "transparent",
     plot_bgcolor: "transparent",
     font: { family: getComputedStyle(document.body).fontFamily, size: 11, color: palette["ink-3"] },
