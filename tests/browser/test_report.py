@@ -340,6 +340,16 @@ def test_the_lowest_score_is_not_below_the_picture(open_report: Opens) -> None:
     assert seen.run(f"() => {lowest} > {floor}")
 
 
+def test_channels_that_begin_alike_are_told_apart_on_a_phone(open_report: Opens) -> None:
+    names = ("Accelerometer1RMS", "Accelerometer2RMS")
+    seen = open_report(
+        a_trial(a_series(channels=names), ours=an_outcome((60, 70))),
+        viewport={"width": 390, "height": 800},
+    )
+    ticks = seen.find("#plot-heat .ytick").all_text_contents()
+    assert sorted(ticks) == ["Accel…er1RMS", "Accel…er2RMS"]
+
+
 def test_the_other_limit_stays_beside_what_happened(open_report: Opens) -> None:
     seen = open_report(viewport={"width": 1280, "height": 900})
     seen.run("() => scrollTo(0, document.body.scrollHeight)")

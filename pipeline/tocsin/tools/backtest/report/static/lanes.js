@@ -1,7 +1,7 @@
 // The two pictures with rows: who rang when, and which channels were to blame.
 
 import { beginOf, spanOf } from "./chapter.js";
-import { frame, isNarrow, label, leftMargin, timeAxis } from "./plot.js";
+import { frame, isNarrow, label, labels, leftMargin, timeAxis } from "./plot.js";
 import { stretches } from "./axis.js";
 
 const LANE = 24;
@@ -19,10 +19,11 @@ export function lanesFigure({ chapter, entrant, view, palette, tried }) {
     parts.map(([intervals, colour]) => bars(chapter, intervals, at, view, palette[colour])),
   );
   const most = isNarrow() ? 12 : 21;
-  const names = lanes.map(({ name }) => (name === entrant ? `<b>${label(name, most)}</b>` : label(name, most)));
+  const names = labels(lanes.map(({ name }) => name), most);
+  const ticktext = names.map((name, at) => (lanes[at].name === entrant ? `<b>${name}</b>` : name));
   const layout = frame(palette, {
     xaxis: timeAxis(chapter, view),
-    yaxis: { range: [lanes.length - 0.5, -0.5], tickvals: lanes.map((_, at) => at), ticktext: names },
+    yaxis: { range: [lanes.length - 0.5, -0.5], tickvals: lanes.map((_, at) => at), ticktext },
     dragmode: "zoom",
     hovermode: false,
   });
@@ -72,7 +73,7 @@ export function heatFigure({ chapter, entrant, view, palette }) {
     yaxis: {
       range: [order.length - 0.5, -0.5],
       tickvals: order.map((_, at) => at),
-      ticktext: order.map((at) => label(chapter.channels[at], most)),
+      ticktext: labels(order.map((at) => chapter.channels[at]), most),
       showgrid: false,
     },
     dragmode: "zoom",

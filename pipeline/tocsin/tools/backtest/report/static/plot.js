@@ -67,8 +67,15 @@ function timeOfPlotly(place) {
   return typeof place === "number" ? place : Date.parse(`${place.replace(" ", "T")}Z`);
 }
 
-/** Return a name that fits, safe for plotly.js, which reads some tags in its texts. */
-export function label(name, most) {
-  const text = name.length > most ? `${name.slice(0, most - 1)}…` : name;
+/** Return names that fit; those that begin alike keep what they end with too. */
+export function labels(names, most) {
+  const cut = names.map((name) => label(name, most));
+  const alike = (text) => cut.indexOf(text) !== cut.lastIndexOf(text);
+  return cut.map((text, at) => (alike(text) ? label(names[at], most, Math.floor(most / 2)) : text));
+}
+
+/** Return a name that fits, with `end` letters of its end, safe for plotly.js, which reads some tags in its texts. */
+export function label(name, most, end = 0) {
+  const text = name.length > most ? `${name.slice(0, most - 1 - end)}…${name.slice(name.length - end)}` : name;
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
