@@ -59,6 +59,14 @@ class Outcome:
     bundle: Bundle | None = None  # the model, where it is one of ours and judged like a stream
     looks_ahead: bool = False  # whether later rows had a say, which no alarm could have heard
 
+    @property
+    def blamed(self) -> Floats:
+        """What ``blame`` is shares of, ``[N]``: a row's own error, or its score where it has none.
+
+        A score remembers earlier rows, and who is to blame for those is not said here.
+        """
+        return self.score if self.error is None else self.error
+
 
 class Entrant(Protocol):
     """Something that learns from a series' first rows and then judges all of them."""

@@ -177,11 +177,11 @@ def _write_levels(frame: _Frame, outcome: Outcome, place: int) -> Json | None:
 
 
 def _write_blame(frame: _Frame, outcome: Outcome) -> Json | None:
-    """Return shares of the error times the score: 1 where a channel alone reaches the limit."""
+    """Return each channel's part of a row's own error: 1 where it alone reaches the limit."""
     if outcome.blame is None:
         return None
     edges = bucket_edges(len(outcome.score), frame.plan.columns)
-    heat = outcome.blame[:, frame.channels] * outcome.score[:, None]
+    heat = outcome.blame[:, frame.channels] * outcome.blamed[:, None]
     cells = np.minimum(highest(heat, edges), _MOST_BLAME).round(2)
     return {"edges": edges, "cells": cells.T}
 

@@ -96,14 +96,15 @@ def _peaks(outcome: Outcome, intervals: Indices) -> Floats:
 
 
 def _blamed(outcome: Outcome, begin: int, end: int) -> list[tuple[int, float]]:
-    """Return the channels with the largest mean share of the rows at the limit or above.
+    """Return the channels with the largest share of the errors of rows at the limit or above.
 
     Where no row reaches the limit, the one that comes nearest to it speaks for all.
     """
     score = np.nan_to_num(outcome.score[begin:end], nan=-np.inf)
     if outcome.blame is None or np.isneginf(score).all():
         return []
-    rows = outcome.blame[begin:end][score >= min(1.0, score.max())]
-    share = rows.mean(axis=0, dtype=np.float64)
+    rows = begin + np.flatnonzero(score >= min(1.0, score.max()))
+    parts = (outcome.blame[rows] * outcome.blamed[rows, None]).sum(axis=0, dtype=np.float64)
+    share = parts / (parts.sum() or 1.0)
     order = np.argsort(-share, kind="stable")[:_NAMED].tolist()
     return [(at, round(float(share[at]), 3)) for at in order if share[at] >= TOP_SHARE]

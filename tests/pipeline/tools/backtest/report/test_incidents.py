@@ -46,6 +46,18 @@ def test_the_channels_are_those_of_the_rows_above_the_limit() -> None:
     assert incident["score"] == 2.0
 
 
+def test_rows_that_only_remember_have_no_say_in_who_is_blamed() -> None:
+    outcome = an_outcome((50, 60))
+    assert outcome.blame is not None
+    outcome.blame[52:] = (0.0, 1.0)
+    error = np.full(100, 0.0)
+    error[50:52] = 4.0  # the score stays above the limit, and nothing is wrong any more
+
+    (incident,) = list_incidents(a_series(), replace(outcome, error=error), MOST)["shown"]
+
+    assert incident["channels"] == [(0, 0.75), (1, 0.25)]
+
+
 def test_a_miss_names_the_channels_of_the_row_that_came_nearest() -> None:
     outcome = an_outcome()
     assert outcome.blame is not None
