@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 import numpy as np
 import torch
@@ -106,9 +107,12 @@ def split_by_time(windows: TrainingSet, recipe: Recipe) -> Split:
     parts = [np.flatnonzero(part) for part in (older, later, unseen)]
     sizes = [len(part) for part in parts]
     if sizes[0] < recipe.least_windows or min(sizes) < recipe.least_windows // 4:
+        across = count - sum(sizes)  # reach over a cut, and would however many there were
+        wanted = ceil((recipe.least_windows + across) / (1 - recipe.later - recipe.unseen))
         raise ValueError(
             f"training: {count} windows leave {sizes[0]} to learn from, {sizes[1]} to stop on and "
-            f"{sizes[2]} to calibrate on; record for longer, or choose shorter windows"
+            f"{sizes[2]} to calibrate on, and about {wanted} are needed; record for longer, "
+            "learn from more of what there is, or choose shorter windows"
         )
     return Split(*(part[np.argsort(windows.end_ns[part], kind="stable")] for part in parts))
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,15 @@ def test_windows_without_a_measured_cell_are_in_no_part() -> None:
 def test_too_few_windows_say_what_to_do(rows: int) -> None:
     with pytest.raises(ValueError, match="record for longer"):
         train_bundle(training_set(run_plant(rows)), QUICK)
+
+
+def test_as_many_windows_as_it_says_are_enough() -> None:
+    recipe = replace(QUICK, training=replace(QUICK.training, epochs=1))
+    with pytest.raises(ValueError, match="about") as refused:
+        train_bundle(training_set(run_plant(100)), recipe)
+    wanted = int(re.findall(r"about (\d+) are needed", str(refused.value))[0])
+
+    train_bundle(training_set(run_plant(LENGTH + (wanted + 1) * STRIDE)), recipe)
 
 
 def test_windows_that_measured_nothing_are_too_few() -> None:
