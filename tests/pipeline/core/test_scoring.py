@@ -93,6 +93,27 @@ def test_one_error_does_not_touch_its_neighbours() -> None:
     assert np.isfinite(scores.score[[0, 1, 3, 4]]).all()
 
 
+def test_an_asset_is_judged_by_the_limit_of_its_own() -> None:
+    bundle = small_model(PROFILE)
+    known = replace(bundle, calibration=replace(bundle.calibration, assets={"mill": 1.5}))
+    one = windows(normal(5))
+    cut = replace(
+        one,
+        asset=np.repeat(np.array([1, 2], np.int32), 5),
+        end_ns=np.tile(one.end_ns, 2),
+        status=np.tile(one.status, 2),
+        values=np.tile(one.values, (2, 1, 1)),
+        coverage=np.tile(one.coverage, (2, 1)),
+    )
+
+    scores = score(cut, PROFILE, ["press", "pump", "mill"], known, ErrorRings(), 0)
+
+    pump, mill = scores.score[:5], scores.score[5:]
+    np.testing.assert_array_equal(pump, judge(one, bundle).score)
+    np.testing.assert_allclose(mill, pump / 1.5)
+    np.testing.assert_array_equal(scores.error[5:], scores.error[:5])
+
+
 @pytest.mark.parametrize(
     "other",
     [
