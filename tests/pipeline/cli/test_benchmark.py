@@ -1,4 +1,12 @@
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +16,11 @@ from desk import Desk
 from recordings import write_sets
 from tocsin.cli.benchmark import spread_lists
 from tocsin.cli.benchmarking import tell_span
+from tocsin.tools.backtest.journal import append_result, read_journal
 from tocsin.tools.backtest.names import BENCHMARK_SETS
+
+ROOT = Path(__file__).parents[3]
+TOCSIN = Path(sys.executable).with_name("tocsin")
 
 
 @pytest.fixture
@@ -71,6 +83,51 @@ def test_a_benchmark_measures_what_was_asked_for_and_tells_what_failed(
     ]
 
 
+@pytest.fixture
+def _hears_interrupts() -> Iterator[None]:
+    """What began us may ignore them, and then what we begin does too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
+def test_what_was_interrupted_goes_on_and_says_for_how_long(desk: Desk, recordings: Path) -> None:
+    options = "--json out.json --jobs 1 --seeds 1 --models always --sets smd nab"
+    words = ["benchmark", str(recordings), *options.split()]
+    journal, stuck = desk.folder / "out.journal.jsonl", recordings / "nab" / "real" / "pump.csv"
+    content = stuck.read_bytes()
+    stuck.unlink()
+    os.mkfifo(stuck)  # who opens it waits for somebody to write
+
+    process = subprocess.Popen(
+        [TOCSIN, *words], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        stuck.write_bytes(content)  # for the digest; the worker waits for more
+        while not read_journal(journal):
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.communicate()
+
+    assert process.returncode == 130, said
+    assert said.endswith("stopped; the same command goes on from here\n")
+    assert not (desk.folder / "out.json").exists()
+    stuck.unlink()
+    stuck.write_bytes(content)
+    (known,) = read_journal(journal).values()
+    append_result(journal, replace(known, took_s=300.0))
+    again = desk.call(*words)
+    assert again.exit_code == 0, again.output
+    first, *_, last = again.stderr.splitlines()
+    assert first == "1 of 2 about 5 min left"
+    assert last == "2 of 2 nab real/pump always seed 0"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -124,3 +181,34 @@ def test_a_set_that_is_asked_for_has_to_be_there(desk: Desk, recordings: Path) -
 )
 def test_a_length_of_time_is_told_as_people_tell_it(seconds: float, said: str) -> None:
     assert tell_span(seconds) == said
+
+
+def make_bench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call ``make bench-detection`` as if all was installed."""
+    installed = folder / "installed"
+    installed.touch()
+    command = ["make", "-C", str(ROOT), "bench-detection", f"INSTALLED={installed}", *words]
+    clean = {"PATH": os.environ["PATH"]}  # without what another make may have left for this one
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=clean)
+
+
+with_make = pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+
+
+@with_make
+@pytest.mark.parametrize("words", [(), ("DATA=nowhere",)])
+def test_make_wants_to_know_where_recordings_are(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = make_bench(tmp_path, *words)
+
+    assert done.returncode == 2
+    assert "say where the recordings are: make bench-detection DATA=DIR" in done.stderr
+    assert "Error 2" in done.stderr
+
+
+@with_make
+def test_make_measures_the_recordings_that_it_is_told_of(tmp_path: Path) -> None:
+    done = make_bench(tmp_path, f"DATA={tmp_path}", "--dry-run")
+
+    assert done.returncode == 0, done.stderr
+    command = f".venv/bin/tocsin benchmark '{tmp_path}' --json bench/detection.json"
+    assert command in done.stdout.splitlines()
