@@ -8,6 +8,7 @@ from small_plant import LENGTH, RECIPE, SECOND_NS, STRIDE, cut_windows, run_plan
 from tocsin_models.arrays import Floats
 from tocsin_models.bundle import Bundle
 from tocsin_models.calibration import CalibrationPolicy
+from tocsin_models.identity import check_identity
 from tocsin_models.learning import (
     Recipe,
     TrainingSet,
@@ -17,7 +18,7 @@ from tocsin_models.learning import (
     split_by_time,
     train_bundle,
 )
-from tocsin_models.networks import NetworkPolicy
+from tocsin_models.networks import Form, NetworkPolicy
 from tocsin_models.scaling import RobustScaler
 from tocsin_models.scoring import ScoringPolicy
 from tocsin_models.senses import Aspect
@@ -121,6 +122,23 @@ def test_facts_say_where_a_model_comes_from(bundle: Bundle) -> None:
     parts = [facts[f"windows_{part}"] for part in ("learned", "stopping", "calibrating")]
     assert sum(int(part) for part in parts) == 593 - 2 * (LENGTH // STRIDE - 1)
     assert facts["last_end_ns"] == 1_200 * SECOND_NS
+
+
+def test_facts_say_how_much_of_noise_a_model_loses(bundle: Bundle) -> None:
+    windows = training_set(run_plant(1_200))
+    unseen = windows.values[split_by_time(windows, RECIPE).unseen]
+
+    assert bundle.facts["copies"] == 0
+    assert bundle.facts["noise_lost"] == pytest.approx(check_identity(bundle, unseen).noise)
+
+
+def test_facts_say_that_a_network_without_a_bottleneck_copies() -> None:
+    copier = Recipe(NetworkPolicy(latent=LENGTH * 3, form=Form.PCA))
+
+    facts = train_bundle(training_set(run_plant(800)), copier).facts
+
+    assert facts["copies"] == 1
+    assert float(facts["noise_lost"]) < 0.1
 
 
 def test_the_holdout_error_is_that_of_windows_that_were_not_learned(bundle: Bundle) -> None:

@@ -352,6 +352,13 @@ def test_a_loss_brings_the_output_that_it_asks_for() -> None:
         choose_loss(Loss.BCE, MEMBERS["pca"])
 
 
+def test_a_denoising_member_learns_with_noise_and_with_more_hidden_than_others() -> None:
+    denoising, dense = (MEMBERS[name].training for name in ("denoising", "dense"))
+
+    assert (denoising.noise, denoising.hide) == (0.3, 0.15)
+    assert (dense.noise, dense.hide) == (0, 0.05)
+
+
 def test_a_member_keeps_the_sizes_that_were_chosen() -> None:
     recipe = Recipe(NetworkPolicy(hidden=24, latent=6), TrainingPolicy(epochs=7))
 

@@ -7,7 +7,7 @@ import pytest
 
 from tocsin_models.arrays import Floats, Singles
 from tocsin_models.evidence import Evidence, collect, join_evidence
-from tocsin_models.gauges import Neighbours, fit_mahalanobis, fit_neighbours
+from tocsin_models.gauges import Neighbours, Square, fit_mahalanobis, fit_neighbours
 from tocsin_models.scoring import (
     OWN_ASPECTS,
     Scorer,
@@ -223,6 +223,14 @@ def test_evidence_is_joined_and_taken_window_by_window() -> None:
 
     for name in ("residual", "level", "seen", "sums", "counts", "latent"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(some, name))
+
+
+def test_a_mean_of_squares_is_over_channels_and_lags_and_weighs_channels() -> None:
+    rows = np.array([[[1.0, -2.0], [3.0, 0.5]], [[0.0, 0.0], [0.0, -4.0]]])  # [N, L, F]
+
+    parts = Square(np.array([1.0, 0.5])).read(rows)
+
+    np.testing.assert_allclose(parts, [[(1 + 9) / 4, 0.5 * (4 + 0.25) / 4], [0, 0.5 * 16 / 4]])
 
 
 def test_shares_of_a_mahalanobis_distance_add_up_to_it() -> None:

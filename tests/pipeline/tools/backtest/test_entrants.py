@@ -9,6 +9,7 @@ from tocsin.tools.backtest.model import ModelEntrant, ReplayPolicy
 from tocsin.tools.backtest.names import CONTROLS, MEMBERS, MODELS
 from tocsin_models.members import Member
 from tocsin_models.networks import Output
+from tocsin_models.senses import Aspect
 
 
 def test_everyone_who_can_be_named_takes_part_under_that_name() -> None:
@@ -30,6 +31,14 @@ def test_the_default_is_learned_as_told_and_a_member_as_that_member() -> None:
     assert entrants["default"]() == ModelEntrant("default", QUICK, policy)
     assert entrants["conv"]() == ModelEntrant("conv", own_recipe(Member.CONV, QUICK), policy)
     assert entrants["pca"]() == Pca(own_recipe(Member.PCA, QUICK), policy)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_member_is_judged_by_what_its_network_alone_has_to_say(name: str) -> None:
+    entrant = make_entrants(QUICK)[name]()
+
+    assert isinstance(entrant, ModelEntrant)
+    assert entrant.recipe.scoring.aspects == (Aspect.RESIDUAL, Aspect.ERROR)
 
 
 def test_a_member_that_cannot_be_made_keeps_nobody_else_away() -> None:
