@@ -1,11 +1,14 @@
 """Which channels may go farther than they went in training."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tocsin_models.arrays import Floats
 from tocsin_models.evidence import collect
-from tocsin_models.scoring import ScoringPolicy, fit_scorer
+from tocsin_models.scoring import ScoringPolicy, fit_scorer, look_of
 from tocsin_models.senses import Aspect
 from tocsin_models.slack import find_slack
 
@@ -55,6 +58,21 @@ def test_a_variance_grows_a_hundred_times_at_most() -> None:
     assert slack.shares[1] == pytest.approx(99)  # of one spread, however far it went
 
 
+@pytest.mark.parametrize(
+    ("levels", "square"),
+    [((1, -1), 1 / 5.5), ((1, -1, -1, 1), 3 / 3.5)],  # found in two pieces, and in four
+)
+def test_slack_grows_as_independent_values_are_fewer(levels: Sequence[int], square: float) -> None:
+    flicker = np.tile([1.0, -1.0], 240)
+    slow = flicker + np.sqrt(square) * np.repeat(levels, 480 // len(levels))
+
+    slack = find_slack(np.column_stack([flicker, slow]))
+
+    more = 100**0.5 - 1  # of 6.5 values, in the middle between 8, which are enough, and 5
+    np.testing.assert_allclose(slack.values, [0, more * (1 + square)])
+    np.testing.assert_allclose(slack.shares, [0, more])
+
+
 def test_many_assets_that_wander_each_by_itself_are_many_values() -> None:
     phases = np.linspace(0, 2 * np.pi, 50, endpoint=False)
     each = np.sin(np.linspace(0, 1.6 * np.pi, ROWS)[:, None] + phases)  # [time, asset]
@@ -90,3 +108,19 @@ def test_a_step_of_a_steady_channel_surprises_more_than_one_of_a_wanderer(aspect
     scorer = fit_scorer(evidence, 1, policy)
 
     assert judge(0) > 2 * judge(2)
+
+
+def test_the_bulk_is_trusted_to_stay_where_it_was() -> None:
+    rows = np.hstack([noise(1_000, 2), wander(1_000) / np.std(wander(1_000))])
+    windows = np.lib.stride_tricks.sliding_window_view(rows, 8, axis=0).transpose(0, 2, 1)
+    scaled = windows.astype(np.float32)
+    policy = ScoringPolicy((Aspect.MOTION, Aspect.BULK))
+    evidence = collect(scaled, 0 * scaled, ~np.isnan(scaled), 1 + policy.lags)
+    usual = np.arange(len(scaled)) % 50 > 0
+    motion, bulk = fit_scorer(replace(evidence, usual=usual), 1, policy).senses
+
+    scaled[:, :, 2] += 6  # the wanderer
+    moved = collect(scaled, 0 * scaled, ~np.isnan(scaled), 1 + policy.lags)
+    far, farther = (np.median(s.ask(moved, look_of(policy, 1)).distance) for s in (motion, bulk))
+
+    assert farther > 3 * far
