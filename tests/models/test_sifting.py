@@ -48,6 +48,30 @@ def test_of_clean_rows_hardly_any_is_left_out() -> None:
     assert min(left) > 0.98
 
 
+def test_of_normal_rows_those_beyond_a_few_deviations_stand_out() -> None:
+    rows = np.random.default_rng(0).normal(size=(4_000, 40))
+
+    assert 0.003 < 1 - find_usual(rows, whole(rows), 0, 0.1).mean() < 0.02
+
+
+def test_nearly_a_quarter_of_far_rows_does_not_draw_the_bulk_to_itself() -> None:
+    rows = np.random.default_rng(0).normal(size=(ROWS, 20))
+    rows[400:880, 0] += 15
+
+    assert not find_usual(rows, whole(rows), HALF, 0.1)[400:880].any()
+
+
+def test_columns_that_hardly_ever_part_may_part_a_little_if_shrunk() -> None:
+    rows = np.random.default_rng(0).normal(size=(ROWS, 3))
+    rows[:, 2] = rows[:, 0] + 0.001 * rows[:, 2]
+    rows[300:400, 2] += 0.01
+
+    shrunk, plain = (find_usual(rows, whole(rows), HALF, each)[300:400] for each in (0.1, 1e-6))
+
+    assert shrunk.all()
+    assert not plain.any()
+
+
 def test_three_quarters_are_usual_whatever_comes() -> None:
     rows = recording()
     rows[: ROWS // 2, 0] += 50
@@ -108,6 +132,19 @@ def test_what_a_switch_was_expected_to_be_while_not_measured_makes_it_no_measure
     sifted = sift(learned, whole(learned.sums), HALF, 0.1)
 
     assert (~sifted.usual).mean() == pytest.approx(left_out(rows))
+
+
+def test_what_runs_backwards_lies_apart_though_no_step_of_it_does() -> None:
+    speed = np.full(ROWS, 0.5)
+    speed[900:1_000] *= -1
+    turn = speed.cumsum()
+    rows = np.column_stack([np.sin(turn), np.cos(turn)])
+    learned = evidence(rows + 0.1 * np.random.default_rng(0).normal(size=rows.shape))
+
+    usual = sift(learned, whole(learned.sums), HALF, 0.1).usual
+
+    assert not usual[900:985].any()
+    assert usual[:880].mean() > 0.98
 
 
 def test_a_channel_alone_is_apart_from_nothing() -> None:

@@ -15,6 +15,12 @@ def test_weights_fall_and_sum_to_one() -> None:
     assert span_weights(1).tolist() == [1.0]
 
 
+def test_what_an_average_forgets_would_weigh_a_quarter_of_a_percent() -> None:
+    weights = span_weights(64)
+
+    assert (weights[1] / weights[0]) ** len(weights) == pytest.approx(0.0025, rel=0.02)
+
+
 def test_averages_look_back_only_and_forget() -> None:
     run = np.ones(300)
     run[100] = 17.0
