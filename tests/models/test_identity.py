@@ -53,6 +53,14 @@ def test_a_healthy_member_knows_order_and_links(name: str) -> None:
     assert found.swapped > 3 * found.normal
 
 
+def test_where_every_step_is_alike_their_order_means_nothing() -> None:
+    steady = np.repeat(WINDOWS[:, :1], LENGTH, axis=1)
+
+    found = check_identity(model("pca"), steady)
+
+    assert found.shuffled == found.normal
+
+
 def test_the_bound_lies_where_half_of_the_noise_comes_back() -> None:
     shares = [0.25, 0.75]
 

@@ -108,6 +108,30 @@ def test_the_latent_size_is_that_of_what_moves(sines: int) -> None:
     assert sizes.latent == pytest.approx(2 * sines, rel=0.3)  # how far, and when
 
 
+def one_loud_way_and_ten_faint_ones() -> Floats:
+    """Return sixteen channels of eleven sines: one is louder than all the others together."""
+    hadamard = np.ones((1, 1))
+    for _ in range(4):
+        hadamard = np.block([[hadamard, hadamard], [hadamard, -hadamard]])
+    turn = np.arange(3_000)[:, None] * np.linspace(0.2, 2.5, 11)
+    loud = np.r_[1, np.full(10, 0.55 / 10**0.5)]
+    return np.asarray((np.sin(turn) * loud) @ hadamard[1:12] + 0.05 * noise(3_000, 16))
+
+
+def test_the_latent_size_lies_between_the_loud_ways_and_all_of_them() -> None:
+    sizes = choose_sizes(one_loud_way_and_ten_faint_ones())
+
+    assert sizes.latent == 7  # in the middle of 4 and 14
+    assert sizes.hidden == 48  # 2 * (7 + 16), rounded up
+
+
+def test_a_cycle_that_only_the_newer_half_has_is_no_period() -> None:
+    rows = cycles(48)
+    rows[:1_500] = 0.3 * noise(1_500, 3, seed=1)
+
+    assert choose_sizes(rows).period is None
+
+
 def test_noise_is_given_no_latent_numbers() -> None:
     assert choose_sizes(noise(3_000, 8)).latent == 4
 

@@ -41,9 +41,12 @@ def test_spans_in_steps_become_spans_in_windows() -> None:
     assert choose_windows((1, 4, 16, 64), 1) == (1, 4, 16, 64)
     assert choose_windows((1, 4, 16, 64), 8) == (1, 2, 8)
     assert choose_windows((1, 4, 16, 64), 64) == (1,)
+    assert choose_windows((1, 5, 15), 4) == (1, 4)  # the nearest
 
 
-@pytest.mark.parametrize(("windows", "cap", "usual"), [(0, 1, 1), (1, 0, 1), (1, 1, -1)])
+@pytest.mark.parametrize(
+    ("windows", "cap", "usual"), [(0, 1, 1), (1, 0, 1), (1, 1, -1), (1, 1, np.inf)]
+)
 def test_a_span_that_is_none_is_refused(windows: int, cap: float, usual: float) -> None:
     with pytest.raises(ValueError, match="span:"):
         Span(windows, cap, usual, Tail((0.0, 1.0, 2.0, 3.0), 1.0))
