@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.core.formats.numbers import LARGEST, measured
-from tocsin.core.formats.table import BadRow, Chunk
+from tocsin.core.formats.table import MOST_BAD, BadRow, Chunk, LeftOut
 from tocsin.core.formats.times import UNREADABLE, times_ns
 from tocsin.core.records import Floats
 
@@ -27,9 +27,9 @@ _MISSING = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
 class TableFormat:
     """How a file is to be read.
 
-    Without ``delimiter`` it is found in the header; without ``channels`` every column that holds
-    numbers is one, apart from the time, the asset and those to ``ignore``. ``time_unit`` is
-    "auto" or one of `times.UNITS`.
+    Without ``delimiter`` it is found in the header; without ``channels`` every column is one of
+    whose cells nine of ten are numbers or empty, apart from the time, the asset and those to
+    ``ignore``; the first ``chunk_rows`` decide. ``time_unit`` is "auto" or one of `times.UNITS`.
     """
 
     time_column: str
@@ -51,7 +51,8 @@ class _Layout:
     time: int
     asset: int | None
     channels: dict[str, int]
-    chosen: bool  # the channels were named, so they stay channels whatever they hold
+    chosen: bool  # the channels are settled, so they stay channels whatever they hold
+    left_out: tuple[LeftOut, ...] = ()
 
 
 _Line = tuple[int, list[str] | None]
@@ -149,14 +150,23 @@ def _lines(text: IO[str], delimiter: str) -> Iterator[_Line]:
 
 
 def _choose(layout: _Layout, lines: Sequence[_Line]) -> _Layout:
-    """Return the layout with those columns as channels that hold nothing but numbers."""
-    rows = [cells for _, cells in lines if cells is not None and len(cells) == layout.width]
-    channels = {
-        name: at
-        for name, at in layout.channels.items()
-        if all(_number(row[at]) is not None for row in rows)
-    }
-    return replace(layout, channels=channels, chosen=True)
+    """Return the layout with those columns as channels that hold numbers, but for a few cells."""
+    whole, _ = _part(lines, layout)
+    looks = {name: _look(whole, name, at) for name, at in layout.channels.items()}
+    channels = {name: at for name, at in layout.channels.items() if looks[name] is None}
+    left_out = tuple(look for look in looks.values() if look)
+    return replace(layout, channels=channels, chosen=True, left_out=left_out)
+
+
+def _look(rows: "_Rows", name: str, at: int) -> LeftOut | None:
+    """Return why a column is no channel; None if it is one."""
+    numbers = [_number(cell) for cell in rows.column(at)]
+    cells = sum(1 for number in numbers if number is None or not math.isnan(number))
+    wrong = np.array([number is None for number in numbers], np.bool_)
+    if wrong.sum() <= MOST_BAD * cells:
+        return None
+    first = rows.report(at, wrong, "expected a number")[0]
+    return LeftOut(name, cells, cells - int(wrong.sum()), first)
 
 
 def _chunk(lines: Sequence[_Line], layout: _Layout, unit: str, share: float) -> Chunk:
@@ -172,9 +182,10 @@ def _chunk(lines: Sequence[_Line], layout: _Layout, unit: str, share: float) -> 
     values = np.full((len(whole.rows), len(layout.channels)), np.nan)
     for cell, (name, at) in enumerate(layout.channels.items()):
         values[:, cell], wrong = _parse(whole.column(at))
-        bad += whole.report(at, wrong, f"{name}: expected a number")
+        bad += whole.report(at, wrong, f"{name}: expected a number", name)
     bad.sort(key=lambda row: row.line)
-    return Chunk(asset, time_ns[fit], tuple(layout.channels), values[fit], tuple(bad), share)
+    channels = tuple(layout.channels)
+    return Chunk(asset, time_ns[fit], channels, values[fit], tuple(bad), share, layout.left_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +198,11 @@ class _Rows:
     def column(self, at: int) -> list[str]:
         return [row[at] for row in self.rows]
 
-    def report(self, at: int, wrong: NDArray[np.bool_], expected: str) -> list[BadRow]:
+    def report(
+        self, at: int, wrong: NDArray[np.bool_], expected: str, channel: str | None = None
+    ) -> list[BadRow]:
         return [
-            BadRow(self.lines[row], f"{expected}, found {self.rows[row][at][:60]!r}")
+            BadRow(self.lines[row], f"{expected}, found {self.rows[row][at][:60]!r}", channel)
             for row in np.flatnonzero(wrong).tolist()
         ]
 

@@ -106,6 +106,8 @@ def backtest(
         found = hold(settings, wanted)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
+    for said in (said for trial in found.trials for said in trial.series.notes):
+        warn(said)
     _warn_of_refusals(found.content["refusals"])
     if not found.content["models"].keys() & set(named or entrants):
         fail("nobody could learn from what there is", Exit.FAILED)

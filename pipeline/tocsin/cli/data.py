@@ -24,7 +24,9 @@ from tocsin.cli.shared import (
     print_json,
     run_async,
     settings_from,
+    warn,
 )
+from tocsin.core.formats.faults import Faults
 from tocsin.core.formats.table import Chunk, find_span
 from tocsin.core.formats.times import UNREADABLE, time_ns
 from tocsin.settings import Settings, parse_duration
@@ -83,8 +85,10 @@ def replay(
         table = read_table(file, form)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
-    report = run_async(_send_table(settings, table, policy, file.name))
+    faults = Faults()
+    report = run_async(_send_table(settings, faults.watch(table), policy, file.name))
     _tell(asdict(report), as_json=as_json)
+    _warn_of(faults, file)
 
 
 async def _send_table(
@@ -185,6 +189,12 @@ def train(
         note(sentence)
     if not result["promoted"]:
         raise typer.Exit(Exit.FINDINGS)
+
+
+def _warn_of(faults: Faults, file: Path) -> None:
+    """Say what was not taken from a file."""
+    for said in faults.warnings():
+        warn(f"{file.name}: {said}")
 
 
 def _shift(table: Iterable[Chunk]) -> int:

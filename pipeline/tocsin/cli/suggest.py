@@ -43,7 +43,10 @@ def suggest(
         return read_table(path, TableFormat(column, ignore=tuple(ignore or ())))
 
     try:
-        found = suggest_profile(read_columns(file, time_column, read))
+        table = read_columns(file, time_column, read)
+        for said in table.notes:
+            warn(said)
+        found = suggest_profile(table)
         said = render_settings(name, found, file.name)
     except ValueError as error:
         fail(str(error), Exit.USAGE)

@@ -82,6 +82,29 @@ def test_columns_that_hold_words_or_are_ignored_are_no_channels(tmp_path: Path) 
     assert chunk.channels == ("a", "b")
 
 
+def test_a_word_in_a_hundred_numbers_does_not_take_the_channel_away(tmp_path: Path) -> None:
+    cells = ["1"] * 89 + ["", "Bad Input"]
+    text = "time,a\n" + "".join(f"{1_600_000_000 + i},{cell}\n" for i, cell in enumerate(cells))
+    chunk = read(write(tmp_path, text), TableFormat("time"))
+    assert chunk.channels == ("a",)
+    assert np.isnan(chunk.values[:, 0]).nonzero()[0].tolist() == [89, 90]
+    assert [(row.line, row.channel) for row in chunk.bad] == [(92, "a")]
+    assert not chunk.left_out
+
+
+@pytest.mark.parametrize(("words", "channels"), [(1, ("a",)), (2, ())])
+def test_a_channel_has_a_number_in_nine_of_ten_cells_that_say_something(
+    tmp_path: Path, words: int, channels: tuple[str, ...]
+) -> None:
+    cells = ["", "x", "y"][: 1 + words] + ["1"] * (10 - words) + [""] * 30
+    text = "time,a\n" + "".join(f"{1_600_000_000 + i},{cell}\n" for i, cell in enumerate(cells))
+    chunk = read(write(tmp_path, text), TableFormat("time"))
+    assert chunk.channels == channels
+    assert [(each.name, each.cells, each.numbers, each.first.line) for each in chunk.left_out] == (
+        [] if channels else [("a", 10, 8, 3)]
+    )
+
+
 def test_a_comma_is_a_decimal_point_where_it_does_not_part_cells(tmp_path: Path) -> None:
     text = 'time;a;b\n1600000000;1,5;"2,5"\n'
     assert read(write(tmp_path, text), TableFormat("time")).values.tolist() == [[1.5, 2.5]]

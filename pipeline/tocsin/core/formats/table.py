@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from tocsin.core.records import Floats, Times
 
+MOST_BAD = 0.1
+"""Share of lines, or of a column's cells, that may be unreadable; with more it is another thing."""
+
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
@@ -12,6 +15,27 @@ class BadRow:
 
     line: int
     detail: str
+    channel: str | None = None  # whose cell it is; None: the row is left out
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A column that is no channel, because too many of its cells are no numbers."""
+
+    name: str
+    cells: int  # that were looked at and are not empty
+    numbers: int  # of them
+    first: BadRow  # the first of the others
+
+    def __str__(self) -> str:
+        no_numbers = self.cells - self.numbers
+        return (
+            f"column {self.name!r} is left out: {no_numbers} of the first {self.cells} cells are "
+            f"no numbers; {self.first}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +48,7 @@ class Chunk:
     values: Floats  # [N, F] engineering units, NaN where not measured
     bad: tuple[BadRow, ...] = ()
     share: float = 1.0  # of the source that has been read
+    left_out: tuple[LeftOut, ...] = ()  # the same in every chunk of a source
 
     def __len__(self) -> int:
         return len(self.time_ns)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tocsin.core.formats.table import BadRow, Chunk
+from tocsin.core.formats.faults import Faults
+from tocsin.core.formats.table import Chunk
 from tocsin.core.profile import SECOND_NS
 from tocsin.tools.backtest.arrays import naming
 from tocsin_models.arrays import Flags, Floats, Times
@@ -17,7 +18,7 @@ ReadTable = Callable[[Path, str], Iterable[Chunk]]
 UNTIMED_START_NS = 946_684_800 * SECOND_NS
 """Where the times of a series begin that has none: the first second of 2000."""
 
-_MOST_BAD, _MOST_BACK = 0.1, 0.01  # share of rows beyond which a file is not what it should be
+_MOST_BACK = 0.01  # share of steps back in time beyond which rows are not in their order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +28,7 @@ class Columns:
     path: Path
     time_ns: Times  # [N]
     found: Mapping[str, Floats]  # [N] each, NaN where not measured
+    notes: tuple[str, ...] = ()  # what is not taken from the file, a sentence each
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -65,24 +67,21 @@ def read_columns(path: Path, time_column: str, read_table: ReadTable) -> Columns
     """Return the columns of a CSV file that hold numbers.
 
     Rows that cannot be read are left out, and cells that cannot be count as not measured, as in
-    the stream.
+    the stream; the notes say so.
 
     Raises:
         ValueError: If the file cannot be read, has no such column, no rows, or too many bad ones.
     """
+    faults = Faults()
     with naming(path):
-        chunks = list(read_table(path, time_column))
-    bad = [row for chunk in chunks for row in chunk.bad]
-    rows, lines = sum(map(len, chunks)), len({row.line for row in bad})
-    if lines > _MOST_BAD * (rows + lines):
-        raise ValueError(f"{path}: {_quote(bad)}; is this the file that is meant?")
-    if not rows:
-        raise ValueError(f"{path}: there is no row in it")
+        chunks = list(faults.watch(read_table(path, time_column)))
+        faults.demand()
     values = np.concatenate([chunk.values for chunk in chunks])
     return Columns(
         path,
         np.concatenate([chunk.time_ns for chunk in chunks]),
         {name: values[:, column] for column, name in enumerate(chunks[0].channels)},
+        tuple(f"{path}: {said}" for said in faults.warnings()),
     )
 
 
@@ -101,8 +100,3 @@ def make_up_times(rows: int, period_ns: int) -> Times:
     """Return times ``[rows]`` at that distance, for rows of which nobody recorded the time."""
     begin = -(-UNTIMED_START_NS // period_ns)
     return (begin + np.arange(rows, dtype=np.int64)) * period_ns
-
-
-def _quote(bad: Sequence[BadRow]) -> str:
-    more = f", and {len(bad) - 1} more like that" if bad[1:] else ""
-    return f"line {bad[0].line}: {bad[0].detail}{more}"

@@ -130,7 +130,8 @@ def make_timed_series(
             are apart, or ``train_rows`` do not leave a row to judge; names the file.
     """
     if not channels:
-        raise ValueError(f"{table.path}: there is no column of numbers to watch")
+        nothing = f"{table.path}: there is no column of numbers to watch"
+        raise ValueError("\n".join([*table.notes, nothing]))
     period_ns = period_ns or table.period_ns()
     return Series(
         name=table.path.stem,
@@ -140,6 +141,7 @@ def make_timed_series(
         train_rows=_checked(table.path, train_rows, len(table)),
         period_ns=period_ns,
         label=label,
+        notes=table.notes,
     )
 
 

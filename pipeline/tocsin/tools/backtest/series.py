@@ -27,6 +27,7 @@ class Series:
     period_ns: int = SECOND_NS  # of the grid that the times lie on
     label: Flags | None = None  # [N] whether a row is abnormal; None where nobody knows
     timed: bool = True  # whether the times are real ones: without, seconds and days mean nothing
+    notes: tuple[str, ...] = ()  # what was not taken from its file, a sentence each
 
     def __post_init__(self) -> None:
         rows = len(self.values)

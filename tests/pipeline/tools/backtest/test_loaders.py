@@ -10,6 +10,7 @@ from tocsin.tools.backtest.columns import UNTIMED_START_NS, lay_on_grid
 from tocsin.tools.backtest.loaders import LoadPolicy, load_file
 
 POLICY = LoadPolicy(read_csv)
+SHORT, WORD = "line 9: expected 3 cells, found 1", "line 32: flow: expected a number, found 'ERR'"
 MORNING_NS = 1_577_872_800 * SECOND_NS  # 2020-01-01 10:00:00 UTC
 
 
@@ -70,6 +71,37 @@ def test_a_cell_that_is_no_number_was_not_measured(tmp_path: Path) -> None:
     values = load_file(table(tmp_path, *lines), POLICY).values[:, 0]
 
     assert np.flatnonzero(np.isnan(values)).tolist() == [30]
+
+
+def test_a_word_among_numbers_is_told_and_the_channel_stays(tmp_path: Path) -> None:
+    lines = flowing(40)
+    lines[30] = lines[30].replace("60.5", "ERR")
+    lines[7] = "gone"
+
+    series = load_file(table(tmp_path, *lines), POLICY)
+
+    assert series.channels == ("flow",)
+    assert np.isnan(series.values[:, 0]).sum() == 1
+    rows, cells = series.notes
+    assert rows.endswith("pump.csv: rows left out, as they cannot be read: 1 of 40; " + SHORT)
+    assert cells.endswith("cells not measured, as they cannot be read: 1 (flow 1); " + WORD)
+
+
+def test_a_channel_that_is_half_words_is_left_out_and_told(tmp_path: Path) -> None:
+    lines = [f"{line},{'ERR' if row % 2 else row}" for row, line in enumerate(flowing(40))]
+
+    series = load_file(table(tmp_path, *lines, head="time,flow,anomaly,heat"), POLICY)
+
+    assert series.channels == ("flow",)
+    assert len(series.notes) == 1
+    assert "column 'heat' is left out: 20 of the first 40 cells" in series.notes[0]
+
+
+def test_a_table_of_which_all_is_left_out_says_why(tmp_path: Path) -> None:
+    lines = [f"2020-01-01 10:00:{row},{'ERR' if row % 2 else row}" for row in range(10, 50)]
+
+    with pytest.raises(ValueError, match=r"'flow' is left out: 20(.|\n)*no column of numbers"):
+        load_file(table(tmp_path, *lines, head="time,flow"), POLICY)
 
 
 def test_a_train_and_a_test_part_follow_each_other(tmp_path: Path) -> None:
