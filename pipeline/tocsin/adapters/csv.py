@@ -184,8 +184,16 @@ def _chunk(lines: Sequence[_Line], layout: _Layout, unit: str, share: float) -> 
         values[:, cell], wrong = _parse(whole.column(at))
         bad += whole.report(at, wrong, f"{name}: expected a number", name)
     bad.sort(key=lambda row: row.line)
-    channels = tuple(layout.channels)
-    return Chunk(asset, time_ns[fit], channels, values[fit], tuple(bad), share, layout.left_out)
+    return Chunk(
+        asset,
+        time_ns[fit],
+        tuple(layout.channels),
+        values[fit],
+        tuple(bad),
+        share,
+        layout.left_out,
+        np.array(whole.lines)[fit].tolist(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

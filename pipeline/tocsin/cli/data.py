@@ -177,10 +177,14 @@ def train(
         table = read_table(file, form)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
+    lesson = Lesson(table, asset, file.name, rows)
     try:
-        result = run_async(learn(settings, chosen, Lesson(table, asset, file.name, rows)))
+        result = run_async(learn(settings, chosen, lesson))
     except ValueError as error:
-        fail(str(error), Exit.FAILED)
+        if not lesson.faults.too_many:  # else the error says so
+            _warn_of(lesson.faults, file)
+        fail(f"{file.name}: {error}", Exit.FAILED)
+    _warn_of(lesson.faults, file)
     if as_json:
         print_json(result)
     else:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from tocsin.cli.blunting import Onlooker
@@ -11,6 +11,7 @@ from tocsin.cli.limits import limit_facts
 from tocsin.cli.notes import take_notes
 from tocsin.cli.shared import percent
 from tocsin.core.challenge import ChallengePolicy
+from tocsin.core.formats.faults import Faults
 from tocsin.core.formats.table import Chunk
 from tocsin.core.profile import Profile
 from tocsin.core.scoring import fits
@@ -25,12 +26,16 @@ from tocsin_models.inference import settle_threads
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A table of normal operation: whose it is, what it is called, how many rows count."""
+    """A table of normal operation: whose it is, what it is called, how many rows count.
+
+    ``faults`` counts what could not be read of them.
+    """
 
     table: Iterable[Chunk]
     asset: str
     name: str
     rows: int | None = None
+    faults: Faults = field(default_factory=Faults)
 
 
 async def learn(settings: Settings, profile: Profile, lesson: Lesson) -> dict[str, Any]:
@@ -41,6 +46,7 @@ async def learn(settings: Settings, profile: Profile, lesson: Lesson) -> dict[st
     """
     settle_threads()
     onlooker = Onlooker()
+    rows = lesson.faults.watch(_first_rows(lesson.table, lesson.rows))
     policy = TrainPolicy(
         lesson.asset, ChallengePolicy(recipe_of(settings)), facts={"table": lesson.name}
     )
@@ -51,7 +57,7 @@ async def learn(settings: Settings, profile: Profile, lesson: Lesson) -> dict[st
         with percent(f"learning {profile.name}") as show:
             found = await asyncio.to_thread(
                 train_from_table,
-                onlooker.watch(_first_rows(lesson.table, lesson.rows)),
+                onlooker.watch(rows),
                 profile,
                 policy,
                 champion,
@@ -81,12 +87,7 @@ async def _champion(registry: Registry, profile: Profile) -> Bundle | None:
 def _first_rows(table: Iterable[Chunk], rows: int | None) -> Iterator[Chunk]:
     left = rows
     for chunk in table:
-        yield chunk if left is None else _head(chunk, left)
+        yield chunk if left is None else chunk.head(left)
         left = None if left is None else left - len(chunk)
         if left is not None and left <= 0:
             return
-
-
-def _head(chunk: Chunk, rows: int) -> Chunk:
-    asset = None if chunk.asset is None else chunk.asset[:rows]
-    return replace(chunk, asset=asset, time_ns=chunk.time_ns[:rows], values=chunk.values[:rows])

@@ -1,11 +1,12 @@
 """Learning a model from a table, through the very windows that the stream would have."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tocsin.core.challenge import Challenge, ChallengePolicy, challenge
+from tocsin.core.formats.faults import Faults
 from tocsin.core.formats.table import Chunk
 from tocsin.core.lessons import LessonPolicy, Lessons
 from tocsin.core.profile import Profile
@@ -66,9 +67,10 @@ def train_from_table(
     """Learn a model from a table of normal operation, and judge it beside the champion.
 
     Raises:
-        ValueError: if the table names no asset or holds too few windows; says what to do.
+        ValueError: if the table names no asset, cannot be read for the most part, never measures
+            a channel or holds too few windows; says what to do.
     """
-    windows = cut_table(chunks, profile, policy)
+    windows = cut_table(_demand(chunks, profile), profile, policy)
     facts = {"profile": profile.name, **policy.facts}
     how = policy.challenge.for_alerts(profile.alerts)
     return challenge(windows, champion, how, facts, progress)
@@ -79,6 +81,22 @@ async def release(registry: Registry, profile: str, found: Challenge, at_ns: int
     await registry.publish(profile, found.bundle, found.verdict, at_ns)
     if found.verdict.promoted:
         await registry.promote(profile, found.bundle.version)
+
+
+def _demand(chunks: Iterable[Chunk], profile: Profile) -> Iterator[Chunk]:
+    """Give the chunks of a table, and refuse it behind the last if it is not one to learn from."""
+    faults, measured = Faults(), set[str]()
+    for chunk in faults.watch(chunks):
+        found = zip(chunk.channels, np.isfinite(chunk.values).T, strict=True)
+        measured.update(name for name, cells in found if cells.any())
+        yield chunk
+    faults.demand()
+    missing = [repr(name) for name in profile.channels if name not in measured]
+    if missing:
+        raise ValueError(
+            f"no row measures {', '.join(missing)}: a model would learn nothing of it; record it, "
+            f"or take it out of the channels of profile {profile.name}"
+        )
 
 
 def _intern(chunk: Chunk, names: Names, default: str) -> Ids:

@@ -132,6 +132,16 @@ def test_a_long_file_comes_in_chunks_that_are_the_same_rows(tmp_path: Path) -> N
     assert span == (1_600_000_000 * 10**9, 1_600_002_499 * 10**9)
 
 
+def test_the_first_rows_come_with_what_is_bad_before_them(tmp_path: Path) -> None:
+    times = ["1600000000", "yesterday", "1600000001", "tomorrow", "1600000002"]
+    text = "time,asset,a\n" + "".join(f"{time},p{at},{at}\n" for at, time in enumerate(times))
+    chunk = read(write(tmp_path, text), TableFormat("time", asset_column="asset"))
+    head = chunk.head(2)
+    assert (head.asset, head.values.tolist(), len(head)) == (("p0", "p2"), [[0.0], [2.0]], 2)
+    assert (list(head.lines), [bad.line for bad in head.bad]) == ([2, 4], [3])
+    assert chunk.head(3) is chunk
+
+
 def test_a_file_without_rows_has_no_chunks(tmp_path: Path) -> None:
     assert not list(read_table(write(tmp_path, "time,a\n"), TableFormat("time")))
     assert find_span([]) is None

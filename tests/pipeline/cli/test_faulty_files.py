@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from desk import CHANNEL_NAMES, Desk
 
@@ -58,3 +59,61 @@ def test_a_word_in_a_channel_is_told_by_replay(plant: Desk, lesson: Path) -> Non
         f"spoilt.csv: cells not measured, as they cannot be read: 2 ({CHANNEL_NAMES[0]} 2)"
         in result.stderr
     )
+
+
+TRAIN = ("-t", "datetime", "--set", "train.epochs=1")
+
+
+def test_training_tells_what_it_did_not_read(plant: Desk, lesson: Path) -> None:
+    table = spoil(plant, lesson, CHANNEL_NAMES[0], "ERR", range(7, 9))
+
+    result = plant.call("train", table, *TRAIN, "--json")
+
+    assert json.loads(result.stdout)["version"]
+    assert f"spoilt.csv: cells not measured, as they cannot be read: 2 ({CHANNEL_NAMES[0]} 2)" in (
+        result.stderr
+    )
+
+
+@pytest.mark.parametrize("column", ["datetime", CHANNEL_NAMES[0]])
+def test_nothing_is_learned_where_a_tenth_of_the_lines_is_bad(
+    plant: Desk, lesson: Path, column: str
+) -> None:
+    table = spoil(plant, lesson, column, "05.01.2026", range(130))
+
+    result = plant.call("train", table, *TRAIN)
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("tocsin: spoilt.csv: line 2: ")
+    assert "found '05.01.2026', and 129 more like that" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert plant.ask("models", "list")["models"] == []
+
+
+def test_what_is_bad_behind_the_rows_that_are_learned_from_does_not_matter(
+    plant: Desk, lesson: Path
+) -> None:
+    table = spoil(plant, lesson, CHANNEL_NAMES[0], "ERR", range(900, 1_100))
+
+    result = plant.call("train", table, *TRAIN, "--rows", "900", "--json")
+
+    assert json.loads(result.stdout)["version"]
+    assert "warning" not in result.stderr
+
+
+def test_a_channel_that_no_row_measures_is_not_learned(plant: Desk, lesson: Path) -> None:
+    table = spoil(plant, lesson, CHANNEL_NAMES[0], "NaN", range(1_150))
+
+    result = plant.call("train", table, *TRAIN, "--rows", "1150")
+
+    assert result.exit_code == 1
+    assert f"spoilt.csv: no row measures '{CHANNEL_NAMES[0]}'" in result.stderr
+    assert plant.ask("models", "list")["models"] == []
+
+
+def test_a_table_without_rows_teaches_nothing(plant: Desk, lesson: Path) -> None:
+    head = lesson.read_text().splitlines()[0]
+
+    result = plant.call("train", plant.write(head + "\n", "head.csv"), *TRAIN)
+
+    assert (result.exit_code, result.stderr) == (1, "tocsin: head.csv: there is no row in it\n")

@@ -11,7 +11,7 @@ from tocsin.adapters.registry import LogRegistry
 from tocsin.core.challenge import ChallengePolicy
 from tocsin.core.engine import Engine
 from tocsin.core.formats.json import encode_wide
-from tocsin.core.formats.table import Chunk
+from tocsin.core.formats.table import BadRow, Chunk
 from tocsin.core.intake import Intake
 from tocsin.core.profile import SECOND_NS, Profile
 from tocsin.core.records import Batch, Floats, Place, Status
@@ -143,3 +143,21 @@ async def test_a_model_that_is_worse_than_the_champion_is_released_without_scori
 def test_a_short_table_says_that_it_is_short() -> None:
     with pytest.raises(ValueError, match="record for longer"):
         train_from_table(table(run_plant(60), 500), PROFILE, POLICY)
+
+
+def test_a_channel_that_no_row_measures_is_not_learned() -> None:
+    rows = run_plant(400)
+    rows[:, 1] = np.nan
+
+    with pytest.raises(ValueError, match=r"no row measures 'heat'.* channels of profile plant"):
+        train_from_table(table(rows, 100), PROFILE, POLICY)
+
+
+def test_a_table_that_cannot_be_read_says_where_and_why() -> None:
+    bad = tuple(BadRow(line, "expected a time, found '?'") for line in range(2, 60))
+    chunks = [replace(chunk, bad=bad) for chunk in table(run_plant(400), 400)]
+
+    with pytest.raises(ValueError, match=r"line 2: expected a time, found '\?', and 57 more like"):
+        train_from_table(chunks, PROFILE, POLICY)
+    with pytest.raises(ValueError, match="no row in it"):
+        train_from_table([], PROFILE, POLICY)

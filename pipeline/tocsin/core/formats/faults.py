@@ -33,10 +33,15 @@ class Faults:
         Raises:
             ValueError: quotes the first line that could not be read.
         """
-        if self.lost + self.torn > MOST_BAD * (self.rows + self.lost):
+        if self.too_many:
             raise ValueError(f"{self.quote()}; is this the file that is meant?")
         if not self.rows:
             raise ValueError("there is no row in it")
+
+    @property
+    def too_many(self) -> bool:
+        """Whether more than a tenth of the lines is at fault."""
+        return self.lost + self.torn > MOST_BAD * (self.rows + self.lost)
 
     def quote(self) -> str:
         """Return the first line that could not be read, and how much else; empty: there is none."""

@@ -1,7 +1,7 @@
 """Tables of readings, one row a moment of one asset, in chunks as they are read or made."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from tocsin.core.records import Floats, Times
 
@@ -49,9 +49,23 @@ class Chunk:
     bad: tuple[BadRow, ...] = ()
     share: float = 1.0  # of the source that has been read
     left_out: tuple[LeftOut, ...] = ()  # the same in every chunk of a source
+    lines: Sequence[int] = ()  # [N] where the rows stand in the source; empty: it does not say
 
     def __len__(self) -> int:
         return len(self.time_ns)
+
+    def head(self, rows: int) -> "Chunk":
+        """Return the first rows, with what was bad before them and among them."""
+        if rows >= len(self):
+            return self
+        return replace(
+            self,
+            asset=None if self.asset is None else self.asset[:rows],
+            time_ns=self.time_ns[:rows],
+            values=self.values[:rows],
+            bad=tuple(bad for bad in self.bad if bad.line <= max(self.lines[:rows], default=0)),
+            lines=self.lines[:rows],
+        )
 
 
 def find_span(chunks: Iterable[Chunk]) -> tuple[int, int] | None:
