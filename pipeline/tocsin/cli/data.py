@@ -73,6 +73,8 @@ def replay(
 ) -> None:
     """Send a CSV file into the log, one wide JSON entry a row.
 
+    Exit code 1 if there was not one reading to send.
+
     Example: tocsin replay pump.csv --asset pump-1 --time-column datetime --speed 60
     """
     settings = settings_from(config)
@@ -88,6 +90,9 @@ def replay(
     faults = Faults()
     report = run_async(_send_table(settings, faults.watch(table), policy, file.name))
     _tell(asdict(report), as_json=as_json)
+    if not report.readings:
+        why = "no cell is a number" if faults.rows else "there is no row in it"
+        fail(f"{file.name}: nothing was sent: {'; '.join(faults.warnings()) or why}", Exit.FAILED)
     _warn_of(faults, file)
 
 

@@ -117,3 +117,25 @@ def test_a_table_without_rows_teaches_nothing(plant: Desk, lesson: Path) -> None
     result = plant.call("train", plant.write(head + "\n", "head.csv"), *TRAIN)
 
     assert (result.exit_code, result.stderr) == (1, "tocsin: head.csv: there is no row in it\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "time,a\n05.01.2026,1\n05.01.2026,2\n",
+            "2 of 2; line 2: expected a time, found '05.01.2026'",
+        ),
+        ("time,a\n1700000000,inf\n", "1 (a 1); line 2: a: expected a number, found 'inf'"),
+        ("time,a\n1700000000,1\n1700000001,x\n", "column 'a' is left out: 1 of the first 2 cells"),
+        ("time,a\n1700000000,\n", "no cell is a number"),
+        ("time,a\n", "there is no row in it"),
+    ],
+)
+def test_a_table_of_which_nothing_is_sent_is_a_failure(plant: Desk, text: str, said: str) -> None:
+    result = plant.call("replay", plant.write(text, "bad.csv"), "-a", "pump-1", "--json")
+
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["readings"] == 0
+    assert result.stderr.startswith("tocsin: bad.csv: nothing was sent: ")
+    assert said in result.stderr
