@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from io import TextIOWrapper
 from itertools import islice
@@ -21,6 +21,7 @@ from tocsin.core.records import Floats
 _DELIMITERS = (";", "\t", ",", "|")
 _HEAD_BYTES = 1 << 16
 _MISSING = frozenset({"", "nan", "null", "none", "na", "n/a", "-"})
+_TRUTH = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class TableFormat:
 
     Without ``delimiter`` it is found in the header; without ``channels`` every column is one of
     whose cells nine of ten are numbers or empty, apart from the time, the asset and those to
-    ``ignore``; the first ``chunk_rows`` decide. ``time_unit`` is "auto" or one of `times.UNITS`.
+    ``ignore``; the first ``chunk_rows`` decide. A column of nothing but true and false, or yes
+    and no, holds flags. ``time_unit`` is "auto" or one of `times.UNITS`.
     """
 
     time_column: str
@@ -53,6 +55,7 @@ class _Layout:
     channels: dict[str, int]
     chosen: bool  # the channels are settled, so they stay channels whatever they hold
     left_out: tuple[LeftOut, ...] = ()
+    flags: dict[str, int] = field(default_factory=dict)
 
 
 _Line = tuple[int, list[str] | None]
@@ -153,9 +156,15 @@ def _choose(layout: _Layout, lines: Sequence[_Line]) -> _Layout:
     """Return the layout with those columns as channels that hold numbers, but for a few cells."""
     whole, _ = _part(lines, layout)
     looks = {name: _look(whole, name, at) for name, at in layout.channels.items()}
-    channels = {name: at for name, at in layout.channels.items() if looks[name] is None}
-    left_out = tuple(look for look in looks.values() if look)
-    return replace(layout, channels=channels, chosen=True, left_out=left_out)
+    left_out = [look for look in looks.values() if look]
+    flags = {each.name for each in left_out if _all_flags(whole.column(layout.channels[each.name]))}
+    return replace(
+        layout,
+        channels={name: at for name, at in layout.channels.items() if looks[name] is None},
+        chosen=True,
+        left_out=tuple(each for each in left_out if each.name not in flags),
+        flags={name: at for name, at in layout.channels.items() if name in flags},
+    )
 
 
 def _look(rows: "_Rows", name: str, at: int) -> LeftOut | None:
@@ -167,6 +176,10 @@ def _look(rows: "_Rows", name: str, at: int) -> LeftOut | None:
         return None
     first = rows.report(at, wrong, "expected a number")[0]
     return LeftOut(name, cells, cells - int(wrong.sum()), first)
+
+
+def _all_flags(cells: Sequence[str]) -> bool:
+    return all(_flag(cell) is not None for cell in cells)
 
 
 def _chunk(lines: Sequence[_Line], layout: _Layout, unit: str, share: float) -> Chunk:
@@ -192,6 +205,7 @@ def _chunk(lines: Sequence[_Line], layout: _Layout, unit: str, share: float) -> 
         tuple(bad),
         share,
         layout.left_out,
+        {name: _parse_flags(whole.column(at))[fit] for name, at in layout.flags.items()},
         np.array(whole.lines)[fit].tolist(),
     )
 
@@ -240,6 +254,18 @@ def _parse(cells: Sequence[str]) -> tuple[Floats, NDArray[np.bool_]]:
         values = np.array([np.inf if number is None else number for number in numbers], np.float64)
     wrong = np.abs(values) > LARGEST
     return np.where(wrong, np.nan, values), wrong
+
+
+def _parse_flags(cells: Sequence[str]) -> Floats:
+    """Return 1 for yes, 0 for no, NaN for whatever else [N]."""
+    flags = map(_flag, cells)
+    return np.array([math.nan if flag is None else flag for flag in flags], np.float64)
+
+
+def _flag(cell: str) -> float | None:
+    """Return 1 for true and yes, 0 for false and no, NaN for an empty cell, None for others."""
+    text = cell.strip().lower()
+    return math.nan if text in _MISSING else _TRUTH.get(text)
 
 
 def _number(cell: str) -> float | None:

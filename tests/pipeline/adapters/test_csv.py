@@ -105,6 +105,17 @@ def test_a_channel_has_a_number_in_nine_of_ten_cells_that_say_something(
     )
 
 
+def test_a_column_of_yes_and_no_holds_flags(tmp_path: Path) -> None:
+    text = "time,a,b,c\n1600000000,True,yes,on\n1600000001, FALSE,,off\nx,true,no,on\n"
+    chunk = read(write(tmp_path, text), TableFormat("time"))
+    assert chunk.channels == ()
+    assert {name: repr(cells.tolist()) for name, cells in chunk.flags.items()} == {
+        "a": "[1.0, 0.0]",
+        "b": "[1.0, nan]",
+    }
+    assert [each.name for each in chunk.left_out] == ["c"]
+
+
 def test_a_comma_is_a_decimal_point_where_it_does_not_part_cells(tmp_path: Path) -> None:
     text = 'time;a;b\n1600000000;1,5;"2,5"\n'
     assert read(write(tmp_path, text), TableFormat("time")).values.tolist() == [[1.5, 2.5]]

@@ -1,7 +1,7 @@
 """Tables of readings, one row a moment of one asset, in chunks as they are read or made."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tocsin.core.records import Floats, Times
 
@@ -49,6 +49,7 @@ class Chunk:
     bad: tuple[BadRow, ...] = ()
     share: float = 1.0  # of the source that has been read
     left_out: tuple[LeftOut, ...] = ()  # the same in every chunk of a source
+    flags: Mapping[str, Floats] = field(default_factory=dict)  # [N] each: 1 yes, 0 no, NaN empty
     lines: Sequence[int] = ()  # [N] where the rows stand in the source; empty: it does not say
 
     def __len__(self) -> int:
@@ -63,6 +64,7 @@ class Chunk:
             asset=None if self.asset is None else self.asset[:rows],
             time_ns=self.time_ns[:rows],
             values=self.values[:rows],
+            flags={name: cells[:rows] for name, cells in self.flags.items()},
             bad=tuple(bad for bad in self.bad if bad.line <= max(self.lines[:rows], default=0)),
             lines=self.lines[:rows],
         )

@@ -1,13 +1,13 @@
 """What is taken from a CSV file, and how its rows come onto a grid in time."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from tocsin.core.formats.faults import Faults
-from tocsin.core.formats.table import Chunk
+from tocsin.core.formats.table import Chunk, LeftOut
 from tocsin.core.profile import SECOND_NS
 from tocsin.tools.backtest.arrays import naming
 from tocsin_models.arrays import Flags, Floats, Times
@@ -29,6 +29,8 @@ class Columns:
     time_ns: Times  # [N]
     found: Mapping[str, Floats]  # [N] each, NaN where not measured
     notes: tuple[str, ...] = ()  # what is not taken from the file, a sentence each
+    flags: Mapping[str, Floats] = field(default_factory=dict)  # [N] each: 1 yes, 0 no, NaN empty
+    left_out: tuple[LeftOut, ...] = ()  # columns of something else
 
     def __len__(self) -> int:
         return len(self.time_ns)
@@ -38,8 +40,11 @@ class Columns:
         return np.stack([self.column(name) for name in names], axis=1)
 
     def labels(self, name: str) -> Flags:
-        """Return a column of 0 and 1 as flags ``[N]``."""
-        column = self.column(name)
+        """Return a column of 0 and 1, true and false, or yes and no as flags ``[N]``."""
+        for other in self.left_out:
+            if other.name == name:
+                raise ValueError(f"{self.path}: {tell_no_labels(other)}")
+        column = self.flags[name] if name in self.flags else self.column(name)
         if not np.isin(column, (0, 1)).all():
             raise ValueError(f"{self.path}: column {name!r} must hold nothing but 0 and 1")
         return np.asarray(column == 1)
@@ -82,6 +87,16 @@ def read_columns(path: Path, time_column: str, read_table: ReadTable) -> Columns
         np.concatenate([chunk.time_ns for chunk in chunks]),
         {name: values[:, column] for column, name in enumerate(chunks[0].channels)},
         tuple(f"{path}: {said}" for said in faults.warnings()),
+        {name: np.concatenate([c.flags[name] for c in chunks]) for name in chunks[0].flags},
+        faults.left_out,
+    )
+
+
+def tell_no_labels(column: LeftOut) -> str:
+    """Say why a column cannot be labels."""
+    return (
+        f"column {column.name!r} holds no labels, which are 0 and 1, true and false, or yes and "
+        f"no; {column.first}"
     )
 
 

@@ -1,6 +1,7 @@
 """Files of recorded series -> `Series`: CSV, and npz with arrays in it."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from tocsin.tools.backtest.columns import (
     lay_on_grid,
     make_up_times,
     read_columns,
+    tell_no_labels,
 )
 from tocsin.tools.backtest.series import Series
 from tocsin_models.arrays import Flags, Floats
@@ -152,7 +154,9 @@ def number_channels(count: int) -> tuple[str, ...]:
 
 
 def _load_table(table: Columns, policy: LoadPolicy) -> Series:
-    labels = policy.label_column or next((c for c in table.found if c.lower() in _LABELS), None)
+    table = replace(table, notes=(*table.notes, *_tell_lost_labels(table)))
+    named = (name for name in (*table.found, *table.flags) if name.lower() in _LABELS)
+    labels = policy.label_column or next(named, None)
     no_channels = {labels, *(c for c in table.found if c.lower() in _NO_CHANNELS)}
     channels = tuple(c for c in table.found if c not in no_channels)
     return make_timed_series(
@@ -162,6 +166,13 @@ def _load_table(table: Columns, policy: LoadPolicy) -> Series:
         None if labels is None else table.labels(labels),
         policy.period_ns,
     )
+
+
+def _tell_lost_labels(table: Columns) -> Iterator[str]:
+    """Say which columns are called labels and are none; the notes have those with numbers."""
+    for column in table.left_out:
+        if column.name.lower() in _LABELS and not column.numbers:
+            yield f"{table.path}: {tell_no_labels(column)}; it is left out"
 
 
 def _share(policy: LoadPolicy, rows: int) -> int:

@@ -58,6 +58,35 @@ def test_labels_are_optional_and_may_have_any_name(tmp_path: Path) -> None:
     assert labelled.label is not None
 
 
+@pytest.mark.parametrize("words", ["True False", "no yes", "TRUE fAlse"])
+def test_labels_may_be_words(tmp_path: Path, words: str) -> None:
+    said = words.split()
+    lines = [f"{line.rpartition(',')[0]},{said[row == 3]}" for row, line in enumerate(flowing(4))]
+    usual = load_file(table(tmp_path, *lines), POLICY)
+    named = LoadPolicy(read_csv, label_column="fault")
+    other = load_file(table(tmp_path, *lines, head="time,flow,fault"), named)
+
+    abnormal = said[0].lower() == "true"
+    for series in (usual, other):
+        assert series.channels == ("flow",)
+        assert series.label is not None
+        assert series.label.tolist() == [abnormal] * 3 + [not abnormal]
+        assert not series.notes
+
+
+def test_labels_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    lines = [f"{line[:-1]}fine" for line in flowing(4)]
+
+    series = load_file(table(tmp_path, *lines), POLICY)
+
+    assert series.label is None
+    (said,) = series.notes
+    assert "column 'anomaly' holds no labels, which are 0 and 1, true and false" in said
+    assert said.endswith("line 2: expected a number, found 'fine'; it is left out")
+    with pytest.raises(ValueError, match="column 'anomaly' holds no labels"):
+        load_file(table(tmp_path, *lines), LoadPolicy(read_csv, label_column="anomaly"))
+
+
 def test_changes_are_no_channel(tmp_path: Path) -> None:
     path = table(tmp_path, *flowing(4), head="time,flow,changepoint")
 
