@@ -70,7 +70,7 @@ def read_table(path: Path, form: TableFormat) -> Iterator[Chunk]:
     delimiter; empty, NaN, null and the like mean not measured.
 
     Raises:
-        ValueError: at once, if a column that was named is not there.
+        ValueError: at once, if a column that was named is not there, or two have one name.
         OSError: if the file cannot be read.
     """
     return _read(path, form, _lay_out(path, form))
@@ -85,10 +85,13 @@ def _lay_out(path: Path, form: TableFormat) -> _Layout:
     columns = [name.strip() for name in next(csv.reader(first, delimiter=delimiter), [])]
     named = [form.time_column, *(form.channels or ())]
     named += [] if form.asset_column is None else [form.asset_column]
-    for name in named:
+    for name in [*named, *form.ignore]:
         _require(name, columns, path)
     taken = {"", form.time_column, form.asset_column, *form.ignore}
     channels = form.channels or [name for name in columns if name not in taken]
+    for name in [*named, *channels]:
+        if columns.count(name) > 1:
+            raise ValueError(f"{path.name}: column {name!r} stands there twice")
     return _Layout(
         delimiter,
         encoding,
@@ -101,10 +104,8 @@ def _lay_out(path: Path, form: TableFormat) -> _Layout:
 
 
 def _require(name: str, columns: Sequence[str], path: Path) -> None:
-    if columns.count(name) == 1:
-        return
     if name in columns:
-        raise ValueError(f"{path.name}: column {name!r} stands there twice")
+        return
     lower = {column.lower(): column for column in columns}
     close = get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
     hint = f"; did you mean {lower[close[0]]!r}?" if close else ""

@@ -76,6 +76,20 @@ def test_a_missing_column_is_named_with_the_nearest_and_all_there_are(tmp_path: 
         read_table(write(tmp_path, "time,time\n"), TableFormat("time"))
 
 
+def test_two_columns_of_one_name_are_told_unless_they_are_ignored(tmp_path: Path) -> None:
+    path = write(tmp_path, "time,a,b,a\n1600000000,1,2,3\n")
+    with pytest.raises(ValueError, match="column 'a' stands there twice"):
+        read_table(path, TableFormat("time"))
+    assert read(path, TableFormat("time", ignore=("a",))).channels == ("b",)
+    assert read(path, TableFormat("time", channels=("b",))).channels == ("b",)
+
+
+def test_what_is_ignored_has_to_be_there(tmp_path: Path) -> None:
+    path = write(tmp_path, "time,flow\n")
+    with pytest.raises(ValueError, match=r"no column 'flaw'; did you mean 'flow'.*'time', 'flow'"):
+        read_table(path, TableFormat("time", ignore=("flaw",)))
+
+
 def test_columns_that_hold_words_or_are_ignored_are_no_channels(tmp_path: Path) -> None:
     text = "time,line,label,a,b,\n1600000000,north,1,2,,3\n1600000001,south,0,2,,3\n"
     chunk = read(write(tmp_path, text), TableFormat("time", ignore=("label",)))

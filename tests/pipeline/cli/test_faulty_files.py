@@ -139,3 +139,21 @@ def test_a_table_of_which_nothing_is_sent_is_a_failure(plant: Desk, text: str, s
     assert json.loads(result.stdout)["readings"] == 0
     assert result.stderr.startswith("tocsin: bad.csv: nothing was sent: ")
     assert said in result.stderr
+
+
+def test_two_columns_of_one_name_are_a_mistake(plant: Desk) -> None:
+    table = swing(plant, head="time,flow,flow")
+
+    for words in (("backtest", table), ("suggest", table), ("replay", table, "-a", "p")):
+        result = plant.call(*words)
+        assert result.exit_code == 2
+        assert "column 'flow' stands there twice" in result.stderr
+
+
+def test_a_column_to_ignore_has_to_be_there(plant: Desk) -> None:
+    table = swing(plant)
+
+    for words in (("suggest", table), ("replay", table, "-a", "p")):
+        result = plant.call(*words, "--ignore", "nosuch")
+        assert result.exit_code == 2
+        assert "no column 'nosuch'; the columns are 'time', 'flow', 'heat'" in result.stderr
