@@ -1,5 +1,6 @@
 """CSV files -> chunks of columns; files of any length, since no more than a chunk is held."""
 
+import codecs
 import csv
 import math
 from collections.abc import Iterator, Sequence
@@ -70,7 +71,8 @@ def read_table(path: Path, form: TableFormat) -> Iterator[Chunk]:
     delimiter; empty, NaN, null and the like mean not measured.
 
     Raises:
-        ValueError: at once, if a column that was named is not there, or two have one name.
+        ValueError: at once, if this is no text, if a column that was named is not there, or if
+            two have one name.
         OSError: if the file cannot be read.
     """
     return _read(path, form, _lay_out(path, form))
@@ -81,6 +83,8 @@ def _lay_out(path: Path, form: TableFormat) -> _Layout:
         head = file.read(_HEAD_BYTES)
     encoding = _encoding(head)
     first = head.decode(encoding, "replace").splitlines()[:1]
+    if any(_is_control(character) for line in first for character in line):
+        raise ValueError(f"{path.name}: this is no CSV file; save the table as CSV, in UTF-8")
     delimiter = form.delimiter or _sniff(first[0] if first else "")
     columns = [name.strip() for name in next(csv.reader(first, delimiter=delimiter), [])]
     named = [form.time_column, *(form.channels or ())]
@@ -114,12 +118,18 @@ def _require(name: str, columns: Sequence[str], path: Path) -> None:
 
 
 def _encoding(head: bytes) -> str:
-    """Return the encoding: UTF-8 if it can be that, else what old Windows programs write."""
+    """Return the encoding: as marked, else UTF-8 if it can be, else what old programs write."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
     try:
         head[: head.rfind(b"\n") + 1].decode("utf-8")
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8-sig"
+
+
+def _is_control(character: str) -> bool:
+    return character < " " and character != "\t"
 
 
 def _sniff(header: str) -> str:

@@ -76,6 +76,25 @@ def test_a_missing_column_is_named_with_the_nearest_and_all_there_are(tmp_path: 
         read_table(write(tmp_path, "time,time\n"), TableFormat("time"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_text_as_spreadsheets_call_unicode_is_read(tmp_path: Path, encoding: str) -> None:
+    rows = "".join(f"{1_600_000_000 + row}\t{row},5\r\n" for row in range(9_000))
+    mark = b"" if encoding == "utf-16" else b"\xfe\xff"
+    path = write(tmp_path, mark + ("time\tTemp °C\r\n" + rows).encode(encoding))
+    chunk = read(path, TableFormat("time"))
+    assert chunk.channels == ("Temp °C",)
+    assert chunk.values[:, 0].tolist() == [row + 0.5 for row in range(9_000)]
+    assert not chunk.bad
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04-\0\0train.npy", b"\x93NUMPY\x01\0", "time,a\n".encode("utf-16-le")]
+)
+def test_what_is_no_text_is_refused_without_quoting_it(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^table\.csv: this is no CSV file; save .* in UTF-8$"):
+        read_table(write(tmp_path, content), TableFormat("time"))
+
+
 def test_two_columns_of_one_name_are_told_unless_they_are_ignored(tmp_path: Path) -> None:
     path = write(tmp_path, "time,a,b,a\n1600000000,1,2,3\n")
     with pytest.raises(ValueError, match="column 'a' stands there twice"):

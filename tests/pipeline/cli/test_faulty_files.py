@@ -157,3 +157,16 @@ def test_a_column_to_ignore_has_to_be_there(plant: Desk) -> None:
         result = plant.call(*words, "--ignore", "nosuch")
         assert result.exit_code == 2
         assert "no column 'nosuch'; the columns are 'time', 'flow', 'heat'" in result.stderr
+
+
+def test_an_archive_of_arrays_is_no_table(plant: Desk) -> None:
+    path = plant.folder / "pump.npz"
+    np.savez(path, x=np.zeros((9, 2)))
+
+    for words in (("suggest", path), ("train", path), ("replay", path, "-a", "p")):
+        result = plant.call(*words)
+        assert result.exit_code == 2
+        assert result.stderr.endswith(
+            "pump.npz: this is no CSV file; save the table as CSV, in UTF-8\n"
+        )
+        assert result.stderr.count("pump.npz") == 1

@@ -85,4 +85,4 @@ def naming(path: Path) -> Iterator[None]:
         yield
     except (OSError, EOFError, BadZipFile, ValueError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ValueError(f"{path}: {said}") from error
+        raise ValueError(f"{path}: {said.removeprefix(f'{path.name}: ')}") from error

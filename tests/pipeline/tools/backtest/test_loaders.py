@@ -261,8 +261,9 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
 def test_a_table_that_does_not_do_is_told_with_the_file(
     tmp_path: Path, head: str, lines: list[str], said: str
 ) -> None:
-    with pytest.raises(ValueError, match=rf"pump\.csv: .*{said}"):
+    with pytest.raises(ValueError, match=rf"pump\.csv: .*{said}") as caught:
         load_file(table(tmp_path, *lines, head=head), POLICY)
+    assert str(caught.value).count("pump.csv") == 1
 
 
 def test_labels_that_are_none_are_told_with_the_file(tmp_path: Path) -> None:
