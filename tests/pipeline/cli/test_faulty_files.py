@@ -170,3 +170,13 @@ def test_an_archive_of_arrays_is_no_table(plant: Desk) -> None:
             "pump.npz: this is no CSV file; save the table as CSV, in UTF-8\n"
         )
         assert result.stderr.count("pump.npz") == 1
+
+
+def test_days_since_1900_are_no_seconds_and_that_is_told(plant: Desk) -> None:
+    days = "".join(f"{46_027 + row / 86_400:.8f},{row % 7}\n" for row in range(300))
+    table = plant.write("time,flow\n" + days, "days.csv")
+
+    for words in (("suggest",), ("replay", "-a", "p"), ("backtest", "--models", "")):
+        result = plant.call(*words, table)
+        assert result.exit_code == 0
+        assert "days.csv: rows are 0.012 ms apart, if times are what they seem" in result.stderr

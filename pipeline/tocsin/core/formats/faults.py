@@ -4,8 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tocsin.core.formats.table import MOST_BAD, BadRow, Chunk, LeftOut
 
+_LEAST_STEP_NS = 1_000_000
 _MOST_NAMED = 5  # channels that are named with how many of their cells cannot be read
 
 
@@ -20,6 +23,7 @@ class Faults:
     first_lost: BadRow | None = None
     first_cell: BadRow | None = None
     left_out: tuple[LeftOut, ...] = ()
+    step_ns: int | None = None  # from row to row in the first chunk; None: not known
 
     def watch(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
         """Give the chunks of one table, and count."""
@@ -53,8 +57,14 @@ class Faults:
         return f"{first}, and {more} more like that" if more else str(first)
 
     def warnings(self) -> list[str]:
-        """Return what is not taken from the table, a sentence each."""
+        """Return what is not taken from the table or may be misread, a sentence each."""
         said = [str(column) for column in self.left_out if column.numbers]
+        if self.step_ns is not None and 0 < self.step_ns < _LEAST_STEP_NS:
+            said.append(
+                f"rows are {self.step_ns / 1e6:.3g} ms apart, if times are what they seem: numbers "
+                "count seconds or smaller units since 1970, never days, as spreadsheets do; "
+                "times like 2026-01-05T00:00:00Z leave no doubt"
+            )
         if self.first_lost:
             many = f"{self.lost} of {self.rows + self.lost}"
             said.append(f"rows left out, as they cannot be read: {many}; {self.first_lost}")
@@ -73,6 +83,8 @@ class Faults:
         self.first_lost = self.first_lost or next(iter(reversed(lost.values())), None)
         self.first_cell = self.first_cell or next(iter(torn), None)
         self.left_out = chunk.left_out
+        if self.step_ns is None and chunk.asset is None and len(chunk) > 1:
+            self.step_ns = int(np.median(np.diff(chunk.time_ns)))
 
     def _by_channel(self) -> str:
         named = [f"{name} {count}" for name, count in self.cells.most_common(_MOST_NAMED)]

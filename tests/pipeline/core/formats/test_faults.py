@@ -11,7 +11,7 @@ LEFT_OUT = (
 
 
 def chunk(rows: int, *bad: BadRow, left_out: tuple[LeftOut, ...] = ()) -> Chunk:
-    times = np.arange(rows)
+    times = np.arange(rows) * 1_000_000
     return Chunk(None, times, ("flow",), np.zeros((rows, 1)), bad, left_out=left_out)
 
 
@@ -77,3 +77,12 @@ def test_a_table_without_rows_is_refused() -> None:
     for faults in (seen(), seen(chunk(0))):
         with pytest.raises(ValueError, match="there is no row in it"):
             faults.demand()
+
+
+@pytest.mark.parametrize(("step_ns", "said"), [(0, 0), (11_574, 1), (999_999, 1), (1_000_000, 0)])
+def test_rows_less_than_a_millisecond_apart_are_doubtful(step_ns: int, said: int) -> None:
+    def table(asset: tuple[str, ...] | None) -> Chunk:
+        return Chunk(asset, np.arange(9) * step_ns, ("a",), np.zeros((9, 1)))
+
+    assert len(seen(table(None)).warnings()) == said
+    assert not seen(table(("p",) * 9)).warnings()  # of several assets by turns, perhaps
