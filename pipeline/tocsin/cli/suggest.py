@@ -1,5 +1,6 @@
 """The command ``suggest``: a profile and sizes for a table of one's own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tocsin.core.formats.table import Chunk
+    from tocsin.tools.backtest.columns import Columns
     from tocsin.tools.suggest import Suggestion
 
 
@@ -29,11 +31,12 @@ def suggest(
 ) -> None:
     """Print a profile and sizes for recorded rows of one asset in normal operation, as TOML.
 
-    Channels are the columns that hold numbers, the period is how far rows are apart, and the length
-    of a window comes from how fast the channels move. The sizes of the network are those of all
-    profiles: where the settings have a [train] already, its two keys belong there.
+    Channels are the columns that hold numbers, but for those whose names say that they are labels.
+    The period is how far rows are apart, and the length of a window comes from how fast the
+    channels move. The sizes of the network are those of all profiles: where the settings have a
+    [train] already, its two keys belong there.
 
-    Example: tocsin suggest pump.csv --time-column datetime --ignore anomaly >> tocsin.toml
+    Example: tocsin suggest pump.csv --time-column datetime --ignore batch >> tocsin.toml
     """
     from tocsin.adapters.csv import TableFormat, read_table  # noqa: PLC0415 - brings numpy
     from tocsin.tools.backtest.columns import read_columns  # noqa: PLC0415
@@ -46,13 +49,24 @@ def suggest(
         table = read_columns(file, time_column, read)
         for said in table.notes:
             warn(said)
-        found = suggest_profile(table)
+        found = suggest_profile(_drop_labels(table))
         said = render_settings(name, found, file.name)
     except ValueError as error:
         fail(str(error), Exit.USAGE)
     for still in found.still:
         warn(f"{still} never moves in {file.name}; is it a channel? if not: --ignore {still}")
     typer.echo(said, nl=False)
+
+
+def _drop_labels(table: "Columns") -> "Columns":
+    """Return the table without what says whether something was wrong, and say so."""
+    from tocsin.tools.backtest.loaders import find_changes, find_labels  # noqa: PLC0415
+
+    dropped = [*find_labels(table.found), *find_changes(table.found)]
+    for name in dropped:
+        warn(f"{table.path}: column {name!r} is left out: by its name it is a label, no channel")
+    found = {name: cells for name, cells in table.found.items() if name not in dropped}
+    return replace(table, found=found)
 
 
 def render_settings(name: str, found: "Suggestion", source: str) -> str:

@@ -46,6 +46,19 @@ def test_what_is_suggested_can_be_used_as_it_is(desk: Desk) -> None:
     assert profile.alerts.calm_count == 10
 
 
+def test_labels_and_changes_are_no_channels(desk: Desk) -> None:
+    table = write_table(desk)
+    text = table.read_text().replace("valve", "changepoint", 1)
+    table.write_text(text)
+
+    result = desk.call("suggest", table, "-t", "datetime")
+
+    assert 'channels = ["flow", "heat"]' in result.stdout
+    for name in ("anomaly", "changepoint"):
+        assert f"column '{name}' is left out: by its name it is a label" in result.stderr
+    assert "never moves" not in result.stderr
+
+
 def test_a_model_is_learned_in_the_sizes_that_are_suggested(desk: Desk) -> None:
     table = write_table(desk)
     desk.write(desk.call("suggest", table, "-t", "datetime", "--ignore", "anomaly").stdout)

@@ -1,6 +1,6 @@
 """Files of recorded series -> `Series`: CSV, and npz with arrays in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tocsin.tools.backtest.series import Series
 from tocsin_models.arrays import Flags, Floats
 
 _LABELS = ("label", "labels", "anomaly", "is_anomaly", "abnormal")
-_NO_CHANNELS = ("changepoint",)
+_CHANGES = ("changepoint",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +153,21 @@ def number_channels(count: int) -> tuple[str, ...]:
     return tuple(f"c{number:0{width}d}" for number in range(1, count + 1))
 
 
+def find_labels(names: Iterable[str]) -> tuple[str, ...]:
+    """Return which columns by their names are labels, and so no channels."""
+    return tuple(name for name in names if name.lower() in _LABELS)
+
+
+def find_changes(names: Iterable[str]) -> tuple[str, ...]:
+    """Return which columns by their names say when faults begin and end, and are no channels."""
+    return tuple(name for name in names if name.lower() in _CHANGES)
+
+
 def _load_table(table: Columns, policy: LoadPolicy) -> Series:
-    table = replace(table, notes=(*table.notes, *_tell_lost_labels(table)))
-    named = (name for name in (*table.found, *table.flags) if name.lower() in _LABELS)
-    labels = policy.label_column or next(named, None)
-    no_channels = {labels, *(c for c in table.found if c.lower() in _NO_CHANNELS)}
+    named = find_labels([*table.found, *table.flags])
+    labels = policy.label_column or next(iter(named), None)
+    table = replace(table, notes=(*table.notes, *_tell_lost_labels(table, labels)))
+    no_channels = {labels, *named, *find_changes(table.found)}
     channels = tuple(c for c in table.found if c not in no_channels)
     return make_timed_series(
         table,
@@ -168,10 +178,13 @@ def _load_table(table: Columns, policy: LoadPolicy) -> Series:
     )
 
 
-def _tell_lost_labels(table: Columns) -> Iterator[str]:
-    """Say which columns are called labels and are none; the notes have those with numbers."""
+def _tell_lost_labels(table: Columns, labels: str | None) -> Iterator[str]:
+    """Say which columns are called labels and are not used; the notes have those with words."""
+    for name in find_labels([*table.found, *table.flags]):
+        if name != labels:
+            yield f"{table.path}: column {name!r} is left out: the labels are those in {labels!r}"
     for column in table.left_out:
-        if column.name.lower() in _LABELS and not column.numbers:
+        if find_labels([column.name]) and not column.numbers:
             yield f"{table.path}: {tell_no_labels(column)}; it is left out"
 
 

@@ -93,6 +93,22 @@ def test_changes_are_no_channel(tmp_path: Path) -> None:
     assert load_file(path, POLICY).channels == ("flow",)
 
 
+def test_labels_that_are_not_used_are_no_channel_either(tmp_path: Path) -> None:
+    lines = [f"{line},1,0,True" for line in flowing(4)]
+    path = table(tmp_path, *lines, head="time,flow,anomaly,fault,Label,abnormal")
+
+    usual = load_file(path, POLICY)
+    named = load_file(path, LoadPolicy(read_csv, label_column="fault"))
+
+    assert (usual.channels, named.channels) == (("flow", "fault"), ("flow",))
+    told = [said.partition(": ")[2] for said in named.notes]
+    assert told == [
+        f"column {name!r} is left out: the labels are those in 'fault'"
+        for name in ("anomaly", "Label", "abnormal")
+    ]
+    assert len(usual.notes) == 2
+
+
 def test_a_cell_that_is_no_number_was_not_measured(tmp_path: Path) -> None:
     lines = flowing(40)
     lines[30] = lines[30].replace("60.5", "")
