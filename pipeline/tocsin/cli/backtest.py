@@ -268,7 +268,8 @@ def _show_alerts(alerts: Mapping[str, Any], series: Mapping[str, Any]) -> None:
             begin, end = _moments(alert, timed=series[name]["timed"])
             most = alert["channels"][:_MOST_CHANNELS]
             where = ", ".join(f"{each['name']} ({each['share']:.0%})" for each in most)
-            add_row(table, name, begin, end, f"{alert['score']:.3g}", where or "all alike")
+            score = "-" if alert["score"] is None else f"{alert['score']:.3g}"
+            add_row(table, name, begin, end, score, where or "all alike")
         console.print(table)
         if len(rung) > _MOST_ALERTS:
             console.print(Text(f"and {len(rung) - _MOST_ALERTS} more; --json has all of them"))

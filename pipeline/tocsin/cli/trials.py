@@ -190,6 +190,6 @@ def _plain(alert: Alert, series: Series) -> dict[str, Any]:
         "opened": rfc3339(last.opened_ns) if series.timed else None,
         "closed": rfc3339(closed_ns) if series.timed and closed_ns is not None else None,
         "severity": last.severity,
-        "score": last.score,
-        "channels": [{"name": name, "share": share} for name, share in last.channels],
+        "score": alert.score,
+        "channels": [{"name": name, "share": share} for name, share in alert.channels],
     }

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import isinf
 
 import numpy as np
 
 from tocsin.core.profile import SECOND_NS
 from tocsin.core.records import Rule, State, Transition
+from tocsin.tools.backtest.blame import find_blamed, find_peaks
 from tocsin.tools.backtest.series import Outcome, Series
 from tocsin_models.arrays import Floats
 from tocsin_models.metrics import MeasurePolicy, find_runs, measure, vus_window
@@ -46,7 +48,9 @@ class Alert:
 
     opened_row: int  # the first at which it stood
     closed_row: int | None  # the first at which it no longer did; None: it stands at the end
-    last: Transition  # its last step
+    score: float | None  # the highest of its rows; None where none has a score
+    channels: Sequence[tuple[str, float]]  # most blamed in its rows first, with their share
+    last: Transition  # its last step, which of one that still stands may be its first
 
 
 def judged_rows(series: Series) -> slice:
@@ -90,8 +94,21 @@ def list_alerts(series: Series, outcome: Outcome) -> list[Alert]:
         if step.state is State.RESOLVED:
             closed = int(np.searchsorted(ends_ns, step.at_ns))
         if closed is None or closed > series.train_rows:
-            alerts.append(Alert(opened, closed, step))
+            score, channels = _describe(series, outcome, opened, closed)
+            alerts.append(Alert(opened, closed, score, channels, step))
     return alerts
+
+
+def _describe(
+    series: Series, outcome: Outcome, begin: int, closed: int | None
+) -> tuple[float | None, Sequence[tuple[str, float]]]:
+    """Return the highest score of an alert's rows, and who is to blame; a hole has no rows."""
+    end = len(series.values) if closed is None else closed
+    if end <= begin:
+        return None, ()
+    (peak,) = find_peaks(outcome, np.array([[begin, end]])).tolist()
+    blamed = find_blamed(outcome, begin, end)
+    return None if isinf(peak) else peak, [(series.channels[at], share) for at, share in blamed]
 
 
 def compare(trials: Sequence[Trial]) -> Mapping[str, Mapping[str, Figure]]:

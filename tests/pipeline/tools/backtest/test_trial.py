@@ -136,3 +136,27 @@ def test_alerts_are_listed_that_stood_behind_what_was_learned_from() -> None:
     alerts = list_alerts(SERIES, replace(said(), steps=steps))
     assert [(a.opened_row, a.closed_row) for a in alerts] == [(390, 405), (410, 450), (500, None)]
     assert [a.last for a in alerts] == [steps[3], steps[5], steps[6]]
+
+
+def test_an_alert_is_told_by_all_its_rows_even_while_it_stands() -> None:
+    outcome = said((slice(500, 600),), score=1.5)
+    outcome.score[560] = 9.0  # long after it opened
+    blame = np.tile(np.array([1.0, 0.0, 0.0], np.float32), (600, 1))
+    blame[540:] = (0.0, 0.25, 0.75)
+    (alert,) = list_alerts(SERIES, replace(outcome, blame=blame, steps=[step(500, 500)]))
+    assert alert.closed_row is None
+    assert alert.score == 9.0
+    assert [name for name, _ in alert.channels] == ["level", "flow", "heat"]
+
+
+def test_an_alert_within_a_hole_has_no_rows_to_be_told_by() -> None:
+    steps = [step(500, 500), step(505, 500, State.RESOLVED)]
+    kept = np.r_[:499, 506:600]
+    holed = replace(
+        SERIES,
+        time_ns=SERIES.time_ns[kept],
+        values=SERIES.values[kept],
+        label=None,
+    )
+    (alert,) = list_alerts(holed, replace(said(), score=np.ones(593), steps=steps))
+    assert (alert.score, alert.channels) == (None, ())

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from tocsin.core.anomalies import TOP_SHARE
+from tocsin.tools.backtest.blame import find_blamed, find_peaks
 from tocsin.tools.backtest.report.thinning import round_off
 from tocsin.tools.backtest.series import Outcome, Series
-from tocsin_models.arrays import Flags, Floats, Indices
+from tocsin_models.arrays import Flags, Indices
 from tocsin_models.metrics import find_runs
 
 _NAMED = 3  # channels that an incident names
@@ -53,7 +53,7 @@ def list_incidents(series: Series, outcome: Outcome, most: int) -> Json:
     """
     met = meet(series.label, outcome.alarm)
     misses = np.flatnonzero(met.finder_of < 0)
-    peaks = np.append(_peaks(outcome, met.alarms), _peaks(outcome, met.events[misses]))
+    peaks = np.append(find_peaks(outcome, met.alarms), find_peaks(outcome, met.events[misses]))
     missed = np.arange(len(peaks)) >= len(met.alarms)
     kept = np.sort(np.lexsort((-peaks, ~missed))[:most]).tolist()
     alarms = [_alarm(outcome, met, at) for at in kept if not missed[at]]
@@ -80,31 +80,10 @@ def _miss(outcome: Outcome, met: Meeting, at: int) -> Json:
 
 def _describe(outcome: Outcome, interval: Indices) -> Json:
     begin, end = interval.tolist()
-    (peak,) = _peaks(outcome, interval[None])
+    (peak,) = find_peaks(outcome, interval[None])
     return {
         "begin": begin,
         "end": end,
         "score": None if np.isneginf(peak) else float(round_off(peak)),
-        "channels": _blamed(outcome, begin, end),
+        "channels": find_blamed(outcome, begin, end)[:_NAMED],
     }
-
-
-def _peaks(outcome: Outcome, intervals: Indices) -> Floats:
-    """Return the highest score in each of ``intervals [K, 2]``, -inf where there is none."""
-    known = np.append(np.nan_to_num(outcome.score, nan=-np.inf), -np.inf)
-    return np.maximum.reduceat(known, intervals.ravel())[::2] if len(intervals) else np.empty(0)
-
-
-def _blamed(outcome: Outcome, begin: int, end: int) -> list[tuple[int, float]]:
-    """Return the channels with the largest share of the errors of rows at the limit or above.
-
-    Where no row reaches the limit, the one that comes nearest to it speaks for all.
-    """
-    score = np.nan_to_num(outcome.score[begin:end], nan=-np.inf)
-    if outcome.blame is None or np.isneginf(score).all():
-        return []
-    rows = begin + np.flatnonzero(score >= min(1.0, score.max()))
-    parts = (outcome.blame[rows] * outcome.blamed[rows, None]).sum(axis=0, dtype=np.float64)
-    share = parts / (parts.sum() or 1.0)
-    order = np.argsort(-share, kind="stable")[:_NAMED].tolist()
-    return [(at, round(float(share[at]), 3)) for at in order if share[at] >= TOP_SHARE]
