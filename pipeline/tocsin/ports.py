@@ -25,7 +25,10 @@ class Unavailable(Exception):  # noqa: N818 - a state of the world, read as such
 
 
 class Rejected(Exception):  # noqa: N818
-    """These will never be accepted: ``reasons`` maps the index of each to its reason."""
+    """These will never be accepted: ``reasons`` maps the index of each to its reason.
+
+    Without reasons nothing will be, as of what is damaged.
+    """
 
     def __init__(self, message: str, reasons: Mapping[int, str] | None = None) -> None:
         super().__init__(message)

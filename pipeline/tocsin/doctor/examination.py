@@ -23,7 +23,8 @@ async def examine(settings: Settings) -> list[Finding]:
     found.append(await examine_page(settings))
     found += [finding async for finding in _examine_log(settings)]
     make = partial(make_store, settings)
-    found.append(await _examine_port("store", make, "start InfluxDB, or mend influx.url"))
+    remedy = "start InfluxDB, or mend influx.url" if settings.influx.url else "mend data_dir"
+    found.append(await _examine_port("store", make, remedy))
     for receiver in settings.receivers:
         make_one = partial(make_notifier, receiver, time.time_ns)
         remedy = f"start it, or mend receivers.{receiver.name}.url"
@@ -49,8 +50,13 @@ async def _examine_port(what: str, make: Callable[[], Port], remedy: str) -> Fin
         async with make() as port:
             return Finding(what, well=True, found=await port.ping())
     except _PROBLEMS as error:
-        said, _, advice = str(error).partition("; ")
-        return Finding(what, well=False, found=said, remedy=advice or remedy)
+        return _complaint(what, error, remedy)
+
+
+def _complaint(what: str, error: Exception, remedy: str) -> Finding:
+    """Return what went wrong; advice in the error itself goes before ``remedy``."""
+    said, _, advice = str(error).partition("; ")
+    return Finding(what, well=False, found=said, remedy=advice or remedy)
 
 
 async def _examine_log(settings: Settings) -> AsyncIterator[Finding]:
@@ -68,12 +74,9 @@ async def _examine_log(settings: Settings) -> AsyncIterator[Finding]:
             async for finding in _examine_models(log, settings, profiles):
                 yield finding
     except _PROBLEMS as error:
-        remedy = (
-            "start Kafka, or mend kafka.bootstrap_servers"
-            if settings.kafka.bootstrap_servers
-            else ""
-        )
-        yield Finding("log", well=False, found=str(error), remedy=remedy)
+        kafka = settings.kafka.bootstrap_servers
+        remedy = "start Kafka, or mend kafka.bootstrap_servers" if kafka else "mend data_dir"
+        yield _complaint("log", error, remedy)
 
 
 async def _examine_topics(log: Log, settings: Settings) -> AsyncIterator[Finding]:

@@ -178,6 +178,8 @@ class Sink:
             try:
                 await self._store.write(lines)
             except Rejected as refusal:
+                if not refusal.reasons:  # of no line, so it took none
+                    raise
                 return refusal.reasons
             except Unavailable as failure:
                 wait_s = waits.next_s(failure)

@@ -188,6 +188,29 @@ async def test_a_path_that_cannot_be_opened_is_unavailable(tmp_path: Path, clock
                 pass
 
 
+async def test_a_file_that_is_no_log_is_refused_with_what_to_do(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "log.db"
+    path.write_text("hello\n")
+    with pytest.raises(Rejected, match=r"log\.db is not Tocsin's, or is damaged; move it away"):
+        async with EmbeddedLog(path, clock=clock):
+            pass
+
+
+async def test_a_log_whose_pages_are_damaged_is_refused_where_it_is_read(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "log.db"
+    async with EmbeddedLog(path, clock=clock) as log:
+        await log.declare([TopicSpec("t", 1)], create=True)
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(Rejected, match="damaged"):
+        async with EmbeddedLog(path, clock=clock) as log:
+            await log.ping()
+
+
 async def test_many_may_create_one_file_at_once_and_share_it(tmp_path: Path) -> None:
     async def write() -> None:
         async with EmbeddedLog(tmp_path / "log.db", clock=time.time_ns) as log:

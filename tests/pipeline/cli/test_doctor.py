@@ -67,6 +67,27 @@ def test_a_model_of_another_shape_is_a_finding(plant: Desk, lesson: Path) -> Non
     assert "train a new one" in found["found"]
 
 
+def test_a_damaged_log_and_store_are_findings(plant: Desk) -> None:
+    (plant.folder / "here").mkdir()
+    for name in ("log.sqlite", "points.sqlite"):
+        (plant.folder / "here" / name).write_text("hello\n")
+    plant.write(f"data_dir = 'here'\n{SMALL}")
+    found = findings(plant, code=3)
+    for what in ("log", "store"):
+        assert found[what]["found"].endswith("is not Tocsin's, or is damaged")
+        assert found[what]["remedy"] == "move it away"
+    result = plant.call("models", "list")
+    assert result.exit_code == 1
+    assert "is damaged; move it away" in result.stderr
+
+
+def test_a_data_dir_that_cannot_be_is_a_finding(plant: Desk) -> None:
+    plant.write("", "file")
+    plant.write(f"data_dir = 'file/here'\n{SMALL}")
+    found = findings(plant, code=3)
+    assert [found[what]["remedy"] for what in ("log", "store")] == ["mend data_dir"] * 2
+
+
 def test_settings_that_do_not_hold_together_are_a_finding(desk: Desk) -> None:
     assert "[[profiles]]" in findings(desk, code=3)["settings"]["found"]
 

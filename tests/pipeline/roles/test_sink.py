@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -17,7 +18,7 @@ from draining import (
     until,
     whole,
 )
-from tocsin.adapters.embedded import EmbeddedLog
+from tocsin.adapters.embedded import EmbeddedLog, EmbeddedStore
 from tocsin.core.blocks import encode_transition
 from tocsin.core.points import alert_lines, score_lines
 from tocsin.core.records import Entry, Place, Scores, State
@@ -170,6 +171,21 @@ async def test_rejected_lines_become_dead_letters_and_the_rest_is_stored(
         "__connect.errors.exception.message": b"bad for a test",
     }
     assert await committed(log, "tocsin-sink", SCORES) == 5
+
+
+async def test_a_damaged_store_stops_it_and_nothing_counts_as_stored(
+    log: EmbeddedLog, tmp_path: Path
+) -> None:
+    path = tmp_path / "points.sqlite"
+    await log.append([score_entry(each) for each in in_row(10)])
+    async with EmbeddedStore(path) as store:
+        pass
+    content = path.read_bytes()
+    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))  # its tables are gone
+    with pytest.raises(Rejected, match="or is damaged; move it away"):
+        async with EmbeddedStore(path) as store, running(Sink(log, store, POLICY)) as task:
+            await task
+    assert await committed(log, "tocsin-sink", SCORES) == 0
 
 
 async def test_what_is_no_block_becomes_a_dead_letter_and_the_next_is_stored(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from tocsin.ports import Unavailable
+from tocsin.ports import Rejected, Unavailable
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
@@ -28,6 +28,7 @@ _PASSING = frozenset(
         sqlite3.SQLITE_READONLY,
     }
 )
+_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 
 
 class Database:
@@ -51,7 +52,7 @@ class Database:
         return "memory" if self.path is None else str(self.path)
 
     async def open(self) -> None:
-        """Open the file and create what is missing in it; raises `Unavailable`."""
+        """Open the file and create what is missing in it; raises as `call` does."""
         self._thread = ThreadPoolExecutor(1, "sqlite")
         try:
             await self._submit(self._connect)
@@ -81,6 +82,7 @@ class Database:
 
         Raises:
             Unavailable: if the file is locked, full or out of reach.
+            Rejected: if it is no database, or a damaged one.
         """
         connection = self._connection
         if connection is None:
@@ -90,8 +92,12 @@ class Database:
     async def _submit(self, work: Callable[[], _Result]) -> _Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _PASSING:
+        except sqlite3.DatabaseError as error:
+            code = error.sqlite_errorcode & 0xFF
+            if code in _DAMAGED:
+                said = f"{self.name} is not Tocsin's, or is damaged; move it away"
+                raise Rejected(said) from error
+            if code not in _PASSING:
                 raise
             raise Unavailable(f"{self.name}: {error}", _RETRY_S) from error
         except OSError as error:
