@@ -17,6 +17,7 @@ from tocsin.cli.shared import (
     Exit,
     add_row,
     console,
+    demand_place,
     fail,
     print_json,
     settings_from,
@@ -89,6 +90,10 @@ def backtest(
     """
     changes = {} if budget is None else {"train": {"budget": budget}}
     settings = settings_from(config, **changes)
+    if json_to not in {"", "-"}:
+        demand_place("--json", Path(json_to))
+    if report is not None:
+        demand_place("--report", report)
     try:
         named = _named(models)
         entrants = list(dict.fromkeys([*named, *(CONTROLS if controls else ())]))
@@ -111,9 +116,11 @@ def backtest(
     _warn_of_refusals(found.content["refusals"])
     if not found.content["models"].keys() & set(named or entrants):
         fail("nobody could learn from what there is", Exit.FAILED)
-    _write(found, json_to, report)
-    if json_to != "-":
+    if json_to == "-":
+        print_json(found.content)
+    else:
         _show(found.content)
+    _write(found, json_to, report)
 
 
 def _named(models: str) -> list[str]:
@@ -175,15 +182,15 @@ def _warn_of_refusals(refusals: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _write(found: "Found", json_to: str, report: Path | None) -> None:
+    place = Path(json_to)
     try:
-        if json_to == "-":
-            print_json(found.content)
-        elif json_to:
-            Path(json_to).write_bytes(msgspec.json.format(msgspec.json.encode(found.content)))
+        if json_to not in {"", "-"}:
+            place.write_bytes(msgspec.json.format(msgspec.json.encode(found.content)))
         if report is not None:
+            place = report
             found.write_report(report)
     except OSError as error:
-        fail(f"cannot write {error.filename}: {error.strerror}", Exit.FAILED)
+        fail(f"cannot write {place}: {error.strerror}", Exit.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from tocsin.cli.shared import Config, Exit, fail, settings_from
+from tocsin.cli.shared import Config, Exit, demand_place, fail, settings_from
 from tocsin.tools.backtest.names import BENCHMARK_SETS, MODELS, SETS
 
 _LISTS: Mapping[str, Sequence[str]] = {"--sets": SETS, "--models": MODELS}
@@ -91,7 +91,19 @@ def benchmark(
         seeds=range(seeds),
         workers=jobs or os.cpu_count() or 1,
     )
+    _demand_places(out)
     measure_detection(settings, wish)
+
+
+def _demand_places(out: Path) -> None:
+    """Make the folder that everything goes to, or end with why it cannot go there."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"--json {out}: cannot make {out.parent}: {error.strerror}", Exit.USAGE)
+    demand_place("--json", out)
+    for suffix in (".md", ".journal.jsonl"):
+        demand_place(f"--json {out}:", out.with_suffix(suffix))
 
 
 def _choose(option: str, names: Sequence[str] | None) -> Sequence[str]:

@@ -47,17 +47,16 @@ class Wish:
 def measure_detection(settings: Settings, wish: Wish) -> None:
     """Run a benchmark, write what it found, and end with exit code 3 if a run failed."""
     plan = Plan(read_csv, recipe_of(settings), ReplayPolicy(length=_WINDOW_ROWS))
+    tables = wish.out.with_suffix(".md")
     try:
-        wish.out.parent.mkdir(parents=True, exist_ok=True)
         found = _measure(plan, wish)
+        _write(wish.out, msgspec.json.format(msgspec.json.encode(found)))
+        _write(tables, write_tables(found).encode())
     except (ValueError, OSError, RuntimeError) as error:
         fail(str(error), Exit.FAILED)
     except KeyboardInterrupt:
         complaints.print("stopped; the same command goes on from here")
         raise typer.Exit(Exit.INTERRUPTED) from None
-    tables = wish.out.with_suffix(".md")
-    _write(wish.out, msgspec.json.format(msgspec.json.encode(found)))
-    _write(tables, write_tables(found).encode())
     console.print(f"wrote {wish.out} and {tables}", soft_wrap=True, highlight=False, markup=False)
     _tell_failures(found["failures"])
 

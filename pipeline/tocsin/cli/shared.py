@@ -1,6 +1,7 @@
 """What commands share: exit codes, options, output for people and for programs."""
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -12,6 +13,7 @@ from enum import IntEnum
 from functools import wraps
 from inspect import Parameter, signature
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
@@ -144,6 +146,19 @@ def fail(message: str, code: Exit = Exit.FAILED) -> NoReturn:
     for line in message.splitlines():
         complaints.print(Text.assemble(("tocsin: ", "bold red"), line), soft_wrap=True)
     raise typer.Exit(code)
+
+
+def demand_place(option: str, path: Path) -> None:
+    """End with exit code 2 unless a file can be written at ``path``; nothing is left there."""
+    if path.is_dir():
+        fail(f"{option} {path}: that is a folder; name a file in it", Exit.USAGE)
+    try:
+        if not path.exists():
+            TemporaryFile(dir=path.parent).close()
+        elif not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        fail(f"{option} {path}: cannot write there: {error.strerror}", Exit.USAGE)
 
 
 def warn(message: str) -> None:

@@ -243,8 +243,30 @@ def test_a_file_that_is_too_short_does_not_spoil_the_others(desk: Desk, table: P
     assert "faults found" in result.stdout
 
 
-def test_where_nothing_can_be_written_it_is_said(desk: Desk, table: Path) -> None:
-    words = ("-t", "datetime", "--models", "always", "--no-controls")
-    result = desk.call("backtest", table, *words, "--json", "nowhere/out.json")
+@pytest.mark.parametrize("option", ["--json", "--report"])
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("nowhere/out", "cannot write there: No such file or directory"),
+        ("/proc/out", "cannot write there: "),
+        (".", "is a "),  # folder, or as typer says: directory
+    ],
+)
+def test_where_nothing_can_be_written_it_is_said_before_anything_is_learned(
+    desk: Desk, table: Path, option: str, place: str, said: str
+) -> None:
+    result = desk.call("backtest", table, "-t", "datetime", option, place)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert option in result.stderr
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--json", "--report"])
+def test_the_table_is_there_even_if_a_file_could_not_be_written(
+    desk: Desk, table: Path, option: str
+) -> None:
+    words = ("--models", "always", "--no-controls", option, "/dev/full")
+    result = desk.call("backtest", table, "-t", "datetime", *words)
     assert result.exit_code == 1
-    assert "cannot write nowhere/out.json: No such file or directory" in result.stderr
+    assert "faults found" in result.stdout
+    assert "cannot write /dev/full: No space left on device" in result.stderr

@@ -157,6 +157,26 @@ def test_the_tables_are_not_written_over_the_figures(
     assert [path.name for path in desk.folder.iterdir()] == ["recordings"]
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (".", "that is a folder; name a file in it"),
+        ("recordings", "that is a folder; name a file in it"),
+        ("/proc/out.json", "cannot write there: "),
+        ("tocsin.toml/out.json", "cannot make tocsin.toml: "),
+    ],
+)
+def test_where_nothing_can_be_written_it_is_said_before_anything_is_measured(
+    desk: Desk, recordings: Path, place: str, said: str
+) -> None:
+    desk.write("")
+    result = desk.call("benchmark", recordings, "--json", place, "--models", "always")
+
+    assert result.exit_code == 2
+    assert f"--json {place}: {said}" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_a_folder_without_recordings_is_a_mistake_of_use(desk: Desk) -> None:
     missing = desk.call("benchmark", desk.folder / "nowhere", "--json", "out.json")
     empty = desk.call("benchmark", desk.folder, "--json", "out.json")
