@@ -1,8 +1,9 @@
 """What every detector has to beat: an alarm that never ends, and three that learn in a moment.
 
 Nothing here knows time but the average: a row is judged as it stands. Cells that were not measured
-count as the median of the channel in training. The limit is the same for all: the .999 quantile
-of what the training rows themselves are given.
+count as the median of the channel in training; a row without a measured cell is not judged, and has
+no score. The limit is the same for all: the .999 quantile of what the training rows themselves are
+given.
 """
 
 import time
@@ -142,14 +143,22 @@ def fill_gaps(series: Series) -> Floats:
 
 
 def _compete(series: Series, learn: Callable[[Floats], Judge], clock: Clock) -> Outcome:
-    """Let a control learn and judge; 1.0 is its limit."""
-    values = fill_gaps(series)
-    train = values[: series.train_rows]
+    """Let a control learn and judge rows with a measured cell; 1.0 is its limit.
+
+    An alarm stands over rows without a score until one is calm again.
+    """
+    measured = ~np.isnan(series.values).all(axis=1)
+    train_rows = int(measured[: series.train_rows].sum())
+    if not train_rows:
+        raise ValueError(f"{series.name}: nothing was measured in the rows to learn from")
+    values = fill_gaps(series)[measured]
+    train = values[:train_rows]
     began_s = clock()
     judge = learn(train)
     limit = max(float(np.quantile(judge(train), LIMIT_QUANTILE)), _LEAST_LIMIT)
     learned_s = clock()
-    error = judge(values)
-    score = error / limit
-    alarm = raise_alarms(score, 1.0)
+    error = np.full(len(measured), np.nan)
+    error[measured] = judge(values)
+    score, newest = error / limit, measured.cumsum() - 1  # of each row, the measured one up to it
+    alarm = (newest >= 0) & raise_alarms(score[measured], 1.0)[newest]
     return Outcome(score, alarm, learned_s - began_s, clock() - learned_s, error=error)

@@ -71,6 +71,43 @@ def test_a_cell_that_was_not_measured_is_no_fault(make: Callable[[], Entrant]) -
     assert np.isfinite(found.score[40:]).all()
 
 
+@pytest.mark.parametrize("make", [T2Ewma, Forest])
+def test_a_row_without_a_measured_cell_has_no_score_and_changes_nothing(
+    make: Callable[[], Entrant],
+) -> None:
+    values, label = machine()
+    blank = values.copy()
+    blank[[10, 599]] = np.nan
+    blank[~label & (np.arange(len(values)) % 9 == 0)] = np.nan
+    kept = ~np.isnan(blank).all(axis=1)
+
+    found = make().run(series_of(blank), seed=0)
+    dense = make().run(series_of(blank[kept], int(kept[:300].sum())), seed=0)
+
+    assert np.array_equal(np.isnan(found.score), ~kept)
+    assert np.array_equal(found.score[kept], dense.score)
+    assert np.array_equal(found.alarm[kept], dense.alarm)
+
+
+def test_an_alarm_stands_over_rows_without_a_score() -> None:
+    values = np.zeros((600, 3))
+    values[0] = np.nan
+    values[500:510] = 1.0
+    values[503:506] = np.nan
+
+    found = T2Ewma(span=1).run(series_of(values), seed=0)
+
+    assert np.flatnonzero(found.alarm).tolist() == list(range(500, 510))
+
+
+@pytest.mark.parametrize("make", [T2Ewma, Forest])
+def test_where_nothing_was_measured_nothing_is_learned(make: Callable[[], Entrant]) -> None:
+    values, _ = machine()
+    values[:300] = np.nan
+    with pytest.raises(ValueError, match="pump: nothing was measured in the rows to learn from"):
+        make().run(series_of(values), seed=0)
+
+
 def test_a_control_is_called_as_in_the_tables() -> None:
     assert [make().name for make in CONTROLS] == ["always", "t2-ewma", "iforest", "pca"]
 
