@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tocsin.cli.trials import Found
 
 _MOST_ALERTS, _MOST_CHANNELS = 12, 3  # that are printed; the JSON has all
+_MUCH = 0.05  # of the rows without a score
 
 Files = Annotated[
     list[Path],
@@ -241,6 +242,7 @@ def _show(content: Mapping[str, Any]) -> None:
     if ahead:
         console.print(Text(_AHEAD))
     _show_alerts(content["alerts"], series)
+    _show_unknown(models)
 
 
 def _cell(figure: Mapping[str, Any] | None, unit: str, most: int) -> str:
@@ -280,6 +282,17 @@ def _show_alerts(alerts: Mapping[str, Any], series: Mapping[str, Any]) -> None:
         console.print(table)
         if len(rung) > _MOST_ALERTS:
             console.print(Text(f"and {len(rung) - _MOST_ALERTS} more; --json has all of them"))
+
+
+def _show_unknown(models: Mapping[str, Any]) -> None:
+    """Say how much the first model did not judge, if that is much: it is not calm there."""
+    for name, figures in list(models.items())[:1]:
+        share = figures["unknown"]["mean"]
+        if share > _MUCH:
+            said = (
+                f"{share:.1%} of the rows have no score from {name}: nothing is known about them."
+            )
+            console.print(Text(said))
 
 
 def _moments(alert: Mapping[str, Any], *, timed: bool) -> Sequence[str]:

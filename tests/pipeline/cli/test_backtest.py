@@ -134,6 +134,19 @@ def test_without_labels_it_is_said_how_often_it_would_have_rung(desk: Desk) -> N
     assert "faults found" not in result.stdout
 
 
+def test_rows_that_nobody_judged_are_not_passed_off_as_calm(desk: Desk) -> None:
+    table = write_table(desk, labelled=False)
+    lines = table.read_text().splitlines()
+    words = ("backtest", table, "-t", "datetime", "--models", "pca", "--no-controls", *SMALL)
+    assert "nothing is known" not in desk.call(*words).stdout
+    blank = [line.split(";")[0] + ";;;" for line in lines[540:]]
+    table.write_text("\n".join([*lines[:540], *blank]) + "\n")
+    said = " ".join(desk.call(*words).stdout.split())
+    assert re.search(
+        r"2\d\.\d% of the rows have no score from pca: nothing is known about them", said
+    )
+
+
 def test_several_files_are_one_trial_each_under_names_of_their_own(desk: Desk) -> None:
     tables = [write_table(desk, f"{name}/plant.csv", seed=n) for n, name in enumerate("ab")]
     words = ("--models", "pca", "--no-controls", *SMALL, "--json", "-")

@@ -16,7 +16,7 @@ from sklearn.ensemble import IsolationForest
 
 from tocsin.tools.backtest.model import ModelEntrant, ReplayPolicy
 from tocsin.tools.backtest.series import Outcome, Series
-from tocsin_models.arrays import Floats
+from tocsin_models.arrays import Flags, Floats
 from tocsin_models.learning import Recipe
 from tocsin_models.members import Member, choose_member
 from tocsin_models.metrics import raise_alarms
@@ -147,7 +147,7 @@ def _compete(series: Series, learn: Callable[[Floats], Judge], clock: Clock) -> 
 
     An alarm stands over rows without a score until one is calm again.
     """
-    measured = ~np.isnan(series.values).all(axis=1)
+    measured: Flags = np.asarray(~np.isnan(series.values).all(axis=1))
     train_rows = int(measured[: series.train_rows].sum())
     if not train_rows:
         raise ValueError(f"{series.name}: nothing was measured in the rows to learn from")

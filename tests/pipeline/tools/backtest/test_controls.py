@@ -19,7 +19,7 @@ from tocsin.tools.backtest.controls import (
 from tocsin.tools.backtest.model import ReplayPolicy
 from tocsin.tools.backtest.series import Entrant, Series
 from tocsin.tools.backtest.sets import load_set
-from tocsin_models.arrays import Floats
+from tocsin_models.arrays import Flags, Floats
 from tocsin_models.metrics import auc_pr, vus_pr
 
 CONTROLS: list[Callable[[], Entrant]] = [
@@ -79,7 +79,7 @@ def test_a_row_without_a_measured_cell_has_no_score_and_changes_nothing(
     blank = values.copy()
     blank[[10, 599]] = np.nan
     blank[~label & (np.arange(len(values)) % 9 == 0)] = np.nan
-    kept = ~np.isnan(blank).all(axis=1)
+    kept: Flags = np.asarray(~np.isnan(blank).all(axis=1))
 
     found = make().run(series_of(blank), seed=0)
     dense = make().run(series_of(blank[kept], int(kept[:300].sum())), seed=0)

@@ -153,7 +153,7 @@ def _write_said(frame: _Frame, outcome: Outcome) -> Json:
     return {
         "score": {"at": _places(rows, frame), "values": round_off(score, 4)},
         "alarms": find_runs(outcome.alarm),
-        "tally": _write_tally(frame, outcome),
+        "tally": _write_tally(frame.series, outcome),
         "incidents": list_incidents(frame.series, outcome, frame.plan.incidents),
         "blame": _write_blame(frame, outcome),
         "latent": show_latent(frame.series, outcome),
@@ -186,14 +186,14 @@ def _write_blame(frame: _Frame, outcome: Outcome) -> Json | None:
     return {"edges": edges, "cells": cells.T}
 
 
-def _write_tally(frame: _Frame, outcome: Outcome) -> Json:
-    """Return what came of the shipped limit in the rows that count; delays are in slots."""
-    rows, series = judged_rows(frame.series), frame.series
-    slots, alarm = frame.slots[rows], outcome.alarm[rows]
+def _write_tally(series: Series, outcome: Outcome) -> Json:
+    """Return what came of the shipped limit in the rows that count; delays are in rows."""
+    rows = judged_rows(series)
+    alarm = outcome.alarm[rows]
     label = np.zeros_like(alarm) if series.label is None else series.label[rows]
     met = meet(label, alarm)
     found = met.finder_of >= 0
-    late = slots[met.alarms[met.finder_of[found], 0]] - slots[met.events[found, 0]]
+    late = met.alarms[met.finder_of[found], 0] - met.events[found, 0]
     return {
         "events": None if series.label is None else len(met.events),
         "hits": int(found.sum()),

@@ -66,6 +66,13 @@ def test_an_alarm_that_stood_before_its_event_is_told_from_one_that_it_raised() 
     assert (tally["hits"], tally["stood"], tally["delay"]) == (3, 1, 0)
 
 
+def test_a_hole_is_no_part_of_a_delay() -> None:
+    series = labelled((60, 70))
+    series.time_ns[63:] += 3_600 * 10**9
+    tally = written(a_trial(series, ours=an_outcome((65, 70))))["said"]["ours"]["tally"]
+    assert tally["delay"] == 5
+
+
 def test_rows_that_share_a_moment_are_counted_like_others() -> None:
     series = labelled((60, 70), (71, 80))
     series.time_ns[69:72] = series.time_ns[69] + np.arange(3)

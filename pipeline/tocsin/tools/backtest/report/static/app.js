@@ -9,7 +9,7 @@ import { around } from "./axis.js";
 import { draw } from "./plot.js";
 import { latentFigure } from "./latent.js";
 import { Limit } from "./limit.js";
-import { openChapter, slotsIn } from "./chapter.js";
+import { openChapter } from "./chapter.js";
 import { tailFigure } from "./tail.js";
 import { Timeline } from "./timeline.js";
 
@@ -21,10 +21,7 @@ const COLOURS = [
 const SQUARE_HEIGHT = 300;
 
 const content = JSON.parse(byId("content").textContent);
-const chapters = content.chapters.map((raw) => {
-  const chapter = openChapter(raw);
-  return { ...chapter, judgedSlots: slotsIn(chapter, [chapter.judged, chapter.rows]) };
-});
+const chapters = content.chapters.map(openChapter);
 const state = { chapter: chapters[0], entrant: content.first, channel: 0, palette: colours(...COLOURS) };
 const limit = new Limit({ ...content, chapters }, showLimit);
 const timeline = new Timeline(() => ({ ...state, limit }), chooseChannel);

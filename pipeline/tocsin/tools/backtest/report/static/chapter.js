@@ -4,7 +4,8 @@ const WEEK_S = 604_800;
 
 /**
  * Open a chapter of the content. What is added: `slots` (place of each row on the grid in time),
- * `seconds` (of one slot, null where times were made up).
+ * `seconds` (of one slot, null where times were made up), `judgedRows` (how many rows count: what
+ * lies in a hole was not judged).
  */
 export function openChapter(raw) {
   const slots = new Float64Array(raw.rows);
@@ -12,7 +13,7 @@ export function openChapter(raw) {
     const end = raw.runs[at + 1]?.[0] ?? raw.rows;
     for (let each = row; each < end; each += 1) slots[each] = slot + each - row;
   });
-  return { ...raw, slots, seconds: raw.timed ? raw.period_ms / 1000 : null };
+  return { ...raw, slots, seconds: raw.timed ? raw.period_ms / 1000 : null, judgedRows: raw.rows - raw.judged };
 }
 
 /** Return where a slot begins on the time axis: milliseconds, or its number where times were made up. */
@@ -34,8 +35,8 @@ export function slotsIn(chapter, [begin, end]) {
 }
 
 /** Return how many of something there are in a week, or in 10,000 rows where nobody knows weeks. */
-export function rate(many, slots, seconds) {
-  return seconds === null ? (many / slots) * 10_000 : (many / (slots * seconds)) * WEEK_S;
+export function rate(many, rows, seconds) {
+  return seconds === null ? (many / rows) * 10_000 : (many / (rows * seconds)) * WEEK_S;
 }
 
 export const rateWord = (timed) => (timed ? "a week" : "in 10,000 rows");

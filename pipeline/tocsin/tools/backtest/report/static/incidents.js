@@ -16,8 +16,8 @@ const FATES = {
 /** Return the table of a detector's incidents. `show` is called with the rows of one to look at. */
 export function incidentsTable(chapter, name, show) {
   const { shown } = chapter.said[name].incidents;
-  if (!shown.length) return el("p", { class: "empty", text: "Nothing rang, and nothing was missed." });
   const labelled = chapter.events !== null;
+  if (!shown.length) return el("p", { class: "empty", text: labelled ? "Nothing rang, and nothing was missed." : "Nothing rang." });
   const titles = ["", "What", "When", "For", "Highest score", "Blamed", ...(labelled ? ["Event", "Delay"] : [])];
   const heads = titles.map((text) => el("th", { scope: "col", text }));
   const lines = shown.map((each) => incidentRow(chapter, each, labelled, show));
@@ -70,8 +70,8 @@ function eventText(chapter, { event }) {
 function delayText(chapter, { event, delay, begin }) {
   if (delay === null) return "";
   if (begin < chapter.events[event][0]) return "stood already";
-  const slots = chapter.slots[delay] - chapter.slots[chapter.events[event][0]];
-  return chapter.seconds === null ? plural(slots, "row") : duration(slots * chapter.seconds);
+  const rows = delay - chapter.events[event][0];
+  return chapter.seconds === null ? plural(rows, "row") : duration(rows * chapter.seconds);
 }
 
 function blamedList(chapter, channels) {

@@ -72,16 +72,15 @@ export class Limit {
   #count(chapters, name) {
     const tallies = chapters.map((chapter) => {
       const events = chapter.events && judgedParts(chapter, chapter.events);
-      return tally(events, judgedParts(chapter, this.alarms(chapter, name)), chapter.slots);
+      return tally(events, judgedParts(chapter, this.alarms(chapter, name)));
     });
     const sum = (of) => chapters.reduce((total, each) => total + of(each), 0);
     const timed = chapters.every(({ seconds }) => seconds !== null);
-    const slots = sum((each) => each.judgedSlots * (timed ? each.seconds : 1));
     return {
       ...addTallies(tallies),
       timed,
-      span: slots,
-      rowsJudged: sum(({ rows, judged }) => rows - judged),
+      span: sum((each) => each.judgedRows * (timed ? each.seconds : 1)),
+      rowsJudged: sum(({ judgedRows }) => judgedRows),
       delay: medianDelay(tallies, chapters, timed),
     };
   }
@@ -91,7 +90,7 @@ export class Limit {
       return ["This series is too long for its every score to be in this file, so no other limit can be tried here."];
     }
     const notes = [];
-    const span = chapter.judgedSlots * chapter.seconds;
+    const span = chapter.judgedRows * chapter.seconds;
     if (chapter.seconds !== null && span < 7 * DAY_S) {
       notes.push(`${duration(span)} were judged: what that comes to in a week is a wide guess. `);
     }
@@ -110,7 +109,7 @@ export class Limit {
 }
 
 function medianDelay(tallies, chapters, timed) {
-  return median(tallies.flatMap(({ delays }, at) => delays.map((slots) => slots * (timed ? chapters[at].seconds : 1))));
+  return median(tallies.flatMap(({ delays }, at) => delays.map((rows) => rows * (timed ? chapters[at].seconds : 1))));
 }
 
 const often = (many) => ({ span, timed }) => number(timed ? rate(many, span, 1) : rate(many, span, null));

@@ -28,12 +28,12 @@ export function ring(levels, slots, limit, [openCount, openOf, calmCount, calmSt
   return begin < 0 ? alarms : [...alarms, [begin, levels.length]];
 }
 
-/** Return what came of events (or null where there are no labels) and alarms; delays are in slots. */
-export function tally(events, alarms, slots) {
+/** Return what came of events (or null where there are no labels) and alarms; delays are in rows. */
+export function tally(events, alarms) {
   const finders = (events ?? []).map((event) => alarms.find((alarm) => overlap(alarm, event)));
   const found = finders.filter(Boolean);
   const delays = finders.flatMap((alarm, at) =>
-    alarm ? [Math.max(0, slots[alarm[0]] - slots[events[at][0]])] : [],
+    alarm ? [Math.max(0, alarm[0] - events[at][0])] : [],
   );
   return {
     alarms: alarms.length,

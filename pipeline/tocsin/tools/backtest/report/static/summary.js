@@ -4,7 +4,7 @@ import { count, duration, listed, MISSING, number, percent, plural, ratio } from
 import { el } from "./dom.js";
 import { rate, rateWord } from "./chapter.js";
 
-const MUCH = 0.05; // of the normal rows in alarm
+const MUCH = 0.05; // of the normal rows in alarm, and of all without a score
 const WRITE = { plain: ratio, percent, seconds: duration, count: number };
 
 export const AHEAD = "ahead: a row is judged by later ones too, and is in alarm where its score reaches the limit. Nobody could have rung by it.";
@@ -16,13 +16,13 @@ export const nameOf = (chapter, name) => (chapter.said[name].ahead ? `${name}, l
 export function sentence(name, told) {
   const sum = (key) => told.reduce((total, each) => total + (each[key] ?? 0), 0);
   const over = told.every(({ seconds }) => seconds !== null)
-    ? duration(told.reduce((total, each) => total + each.slots * each.seconds, 0))
-    : plural(sum("slots"), "row");
+    ? duration(told.reduce((total, each) => total + each.rows * each.seconds, 0))
+    : plural(sum("rows"), "row");
   if (told.every(({ events }) => events === null)) {
-    return `${name} rang ${manyTimes(sum("alarms"))} in ${over}. Nobody labelled these rows, so nobody can say how often it was right.`;
+    return `${name} ${rang(sum("alarms"))} in ${over}. Nobody labelled these rows, so nobody can say how often it was right.${blind(told)}`;
   }
-  const found = `${name} found ${share(sum("hits"), sum("events"))}${soon(told)}${early(told)}`;
-  return `${found}, and ${falsely(sum("false"))} in ${over}.${tooLong(told)}`;
+  const found = `${name} ${share(sum("hits"), sum("events"))}${soon(told)}${early(told)}`;
+  return `${found}, and ${rang(sum("false"))} for nothing in ${over}.${tooLong(told)}${blind(told)}`;
 }
 
 /** Say that alarms stood where all was normal, if they did for long: such alarms are not false. */
@@ -31,15 +31,20 @@ function tooLong(told) {
   return rows > normal * MUCH ? ` ${percent(rows / normal)} of the rows that are labelled normal were in alarm.` : "";
 }
 
-const manyTimes = (many) => (many === 0 ? "never" : many === 1 ? "once" : `${count(many)} times`);
+/** Say how much was not judged, if it is much: a detector that says nothing of it is not calm. */
+function blind(told) {
+  const rows = told.reduce((sum, each) => sum + each.rows, 0);
+  const unknown = told.reduce((sum, each) => sum + each.rows * each.unknown, 0);
+  return unknown > rows * MUCH ? ` ${percent(unknown / rows)} of the rows have no score: nothing is known about them.` : "";
+}
 
-const falsely = (many) => (many === 0 ? "never rang for nothing" : `rang ${manyTimes(many)} for nothing`);
+const rang = (many) => (many === 0 ? "never rang" : many === 1 ? "rang once" : `rang ${count(many)} times`);
 
 function share(hits, events) {
-  if (events === 0) return "no event, as there was none";
-  if (hits === 0) return events === 1 ? "not the one event" : `none of ${count(events)} events`;
-  if (events === 1) return "the one event";
-  return hits === events ? `all ${count(events)} events` : `${count(hits)} of ${count(events)} events`;
+  if (events === 0) return "found no event, as there was none";
+  if (hits === 0) return events === 1 ? "missed the one event" : `found none of ${count(events)} events`;
+  if (events === 1) return "found the one event";
+  return hits === events ? `found all ${count(events)} events` : `found ${count(hits)} of ${count(events)} events`;
 }
 
 /** Say how soon, where it is one series: a median of medians is no median. */
@@ -60,7 +65,7 @@ function early(told) {
 /** Return a detector's tally of a chapter at its own limit, with what sentences need beside it. */
 export function toldOf(chapter, name) {
   const { tally } = chapter.said[name];
-  return { ...tally, seconds: chapter.seconds, slots: chapter.judgedSlots };
+  return { ...tally, seconds: chapter.seconds, rows: chapter.judgedRows };
 }
 
 /** Return the table of all detectors. */
@@ -101,7 +106,7 @@ export function tableNotes({ rows, series, labelled, seeds }) {
   if (ahead.length) notes.push(`‡ ${listed(ahead)} ${ahead.length > 1 ? "look" : "looks"} ${AHEAD} It is left out when the best is marked.`);
   notes.push(means(labelled || series, seeds));
   if (labelled && labelled < series) notes.push(`Measured on the ${labelled} series with labels; ${series - labelled} have none.`);
-  if (labelled) notes.push(`${MISSING} stands for what cannot be said, such as a delay where nothing was found. Delays count rows, so a hole in a recording makes them a little shorter.`);
+  if (labelled) notes.push(`${MISSING} stands for what cannot be said, such as a delay where nothing was found. Delays and weeks count rows, so a hole in a recording is part of neither.`);
   return notes;
 }
 
@@ -124,5 +129,5 @@ export const refusalsOf = ({ refusals }) => Object.entries(refusals).map(([name,
 
 /** Return one number a detector's alarms come to: how often somebody is called. */
 export function callsOf(told) {
-  return `${number(rate(told.alarms, told.slots, told.seconds))} alarms ${rateWord(told.seconds !== null)}`;
+  return `${number(rate(told.alarms, told.rows, told.seconds))} alarms ${rateWord(told.seconds !== null)}`;
 }
