@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 from browser.looking import FLAGS, Look
 from browser.scenes import picture
 from browser.scripted_page import ScriptedPage
+from reporting import small_trials
+from tocsin.tools.backtest.report import write_report
+from tocsin.tools.backtest.trial import Trial
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +58,20 @@ def look(browser: Browser, served: ScriptedPage) -> Iterator[Callable[..., Look]
             return found
 
         yield open_page
+
+
+@pytest.fixture
+def open_report(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Look]]:
+    """Write a report and open its file; in the end nothing may have gone wrong."""
+    with ExitStack() as looks:
+
+        def open_file(*trials: Trial, **screen: Any) -> Look:
+            path = tmp_path / "report.html"
+            write_report(trials or small_trials(), path)
+            context = looks.enter_context(browser.new_context(offline=True, **screen))
+            seen = looks.enter_context(Look(context.new_page(), path.as_uri()))
+            seen.page.goto(path.as_uri())
+            seen.find("body[data-drawn]").wait_for()
+            return seen
+
+        yield open_file
