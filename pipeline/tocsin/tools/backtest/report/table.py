@@ -103,8 +103,11 @@ def _mark_best(columns: Sequence[_Column], rows: Sequence[Mapping[str, Any]]) ->
     for at, column in enumerate(columns):
         cells = [row["cells"][at] for row in rows if not (row["mute"] or row["ahead"])]
         means = np.array([cell["mean"] for cell in cells]) * column.better
-        best = means == np.nanmax(means, initial=-np.inf)
+        top = np.nanmax(means, initial=-np.inf)
+        best = means == top
         if not column.better or best.all():  # a race that all have won has no winner
+            continue
+        if column.better > 0 and top <= 0:  # nor has one in which nobody got anywhere
             continue
         for cell, won in zip(cells, best.tolist(), strict=True):
             cell["best"] = won

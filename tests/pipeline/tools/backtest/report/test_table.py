@@ -59,6 +59,15 @@ def test_a_race_that_all_have_won_has_no_winner() -> None:
     assert [cell["best"] for cell in recall] == [False, False, False]
 
 
+def test_who_found_nothing_is_not_the_best_at_finding() -> None:
+    trials = [a_trial(SERIES, calm=an_outcome(), wrong=an_outcome((80, 90)))]
+    rows = {name: row_of(trials, name) for name in ("calm", "wrong")}
+    assert np.isnan(rows["calm"]["event precision"]["mean"])
+    assert rows["wrong"]["event precision"]["mean"] == 0
+    assert not any(row["event precision"]["best"] for row in rows.values())
+    assert rows["calm"]["met no event"]["best"]  # no false alarm is less than one
+
+
 def test_what_cannot_be_said_is_nobodys_best() -> None:
     trials = [a_trial(SERIES, calm=an_outcome(), wrong=an_outcome((80, 90)))]
     delays = [row_of(trials, name)["of events found"] for name in ("calm", "wrong")]
