@@ -87,20 +87,33 @@ def promote(
     """
     settings = settings_from(config)
     name = choose_profile(settings, profile)
-    _ask(settings, lambda registry: registry.promote(name, version))
-    _say_champion(name, version, as_json=as_json)
+
+    async def change(registry: Registry) -> str | None:
+        before = await registry.champion(name)
+        await registry.promote(name, version)
+        return before
+
+    _say_champion(name, version, _ask(settings, change), as_json=as_json)
 
 
 @app.command()
 def rollback(config: Config = None, profile: ProfileName = "", as_json: Json = False) -> None:
-    """Let the version before the present one score again.
+    """Let the model that scored before the present one score again: the two change places.
+
+    So a second rollback undoes the first. To go further back, promote a version of tocsin models
+    list.
 
     Example: tocsin models rollback --profile pump
     """
     settings = settings_from(config)
     name = choose_profile(settings, profile)
-    version = _ask(settings, lambda registry: registry.rollback(name))
-    _say_champion(name, version, as_json=as_json)
+
+    async def change(registry: Registry) -> tuple[str, str | None]:
+        before = await registry.champion(name)
+        return await registry.rollback(name), before
+
+    version, before = _ask(settings, change)
+    _say_champion(name, version, before, as_json=as_json)
 
 
 def _ask(settings: Settings, question: Callable[[Registry], Awaitable[T]]) -> T:
@@ -120,11 +133,14 @@ def _ask(settings: Settings, question: Callable[[Registry], Awaitable[T]]) -> T:
         fail(str(error), Exit.FAILED)
 
 
-def _say_champion(profile: str, version: str, *, as_json: bool) -> None:
+def _say_champion(profile: str, version: str, before: str | None, *, as_json: bool) -> None:
+    replaced = None if before == version else before
     if as_json:
-        print_json({"profile": profile, "champion": version})
-    else:
-        console.print(f"{version} scores {profile} from the next checkpoint on", soft_wrap=True)
+        print_json({"profile": profile, "champion": version, "replaced": replaced})
+        return
+    said = f"{version} scores {profile} from the next checkpoint on"
+    said += f", in place of {replaced}; a rollback lets that one score again" if replaced else ""
+    console.print(said, soft_wrap=True)
 
 
 def _plain(version: Version) -> dict[str, Any]:

@@ -36,11 +36,16 @@ def test_without_models_the_list_is_empty(plant: Desk) -> None:
 def test_a_model_can_be_gone_back_from_and_promoted_again(plant: Desk, learn: Learn) -> None:
     first, second = learn(1_000), learn(1_200)
     assert standings(plant) == {first: "previous", second: "champion"}
-    assert plant.ask("models", "rollback") == {"profile": "pump", "champion": first}
+    gone = {"profile": "pump", "champion": first, "replaced": second}
+    assert plant.ask("models", "rollback") == gone
     assert standings(plant) == {first: "champion", second: "previous"}
     assert plant.ask("models", "promote", second)["champion"] == second
     assert standings(plant) == {first: "previous", second: "champion"}
-    assert f"{first} scores pump" in plant.call("models", "rollback").stdout
+    assert plant.ask("models", "promote", second)["replaced"] is None  # it scored already
+    assert plant.call("models", "rollback").stdout == (
+        f"{first} scores pump from the next checkpoint on, in place of {second}; "
+        "a rollback lets that one score again\n"
+    )
 
 
 def test_a_model_tells_what_it_was_learned_from(plant: Desk, learn: Learn) -> None:
