@@ -100,8 +100,7 @@ def promote(
 def rollback(config: Config = None, profile: ProfileName = "", as_json: Json = False) -> None:
     """Let the model that scored before the present one score again: the two change places.
 
-    So a second rollback undoes the first. To go further back, promote a version of tocsin models
-    list.
+    So a second rollback undoes the first. To go further back, promote an older version.
 
     Example: tocsin models rollback --profile pump
     """
