@@ -211,6 +211,11 @@ async def test_a_log_whose_pages_are_damaged_is_refused_where_it_is_read(
             await log.ping()
 
 
+async def test_a_mistake_in_a_query_is_said_as_it_is(log: EmbeddedLog) -> None:
+    with pytest.raises(sqlite3.ProgrammingError, match="bindings"):
+        await log._database.call(lambda connection: connection.execute("SELECT ?", ()))
+
+
 async def test_many_may_create_one_file_at_once_and_share_it(tmp_path: Path) -> None:
     async def write() -> None:
         async with EmbeddedLog(tmp_path / "log.db", clock=time.time_ns) as log:

@@ -93,7 +93,7 @@ class Database:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.DatabaseError as error:
-            code = error.sqlite_errorcode & 0xFF
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # none where Python itself objects
             if code in _DAMAGED:
                 said = f"{self.name} is not Tocsin's, or is damaged; move it away"
                 raise Rejected(said) from error
