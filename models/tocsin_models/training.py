@@ -1,7 +1,9 @@
 """Training a network: mask-aware, trimmed, stopped early on later windows, one seed one result."""
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import cos, inf, isfinite, pi
 
@@ -121,10 +123,21 @@ def fit(
     """
     check_pair(network, policy)
     device = choose_device(policy.device)
-    learner: _Learner = (_Solver if network.form is Form.PCA else _Trainer)(
-        older, network, policy, device
-    )
-    seen = _measured(later[:: -(-len(later) // _MOST_LATER) or 1], device)
+    with repeatable(device):
+        learner: _Learner = (_Solver if network.form is Form.PCA else _Trainer)(
+            older, network, policy, device
+        )
+        seen = _measured(later[:: -(-len(later) // _MOST_LATER) or 1], device)
+        return _teach(learner, seen, progress, start)
+
+
+def _teach(
+    learner: "_Learner",
+    seen: tuple[Tensor, Tensor],
+    progress: Callable[[Progress], None] | None,
+    start: Mapping[str, Singles] | None,
+) -> Fitted:
+    """Let a network learn for as long as it gets better at the windows ``seen``."""
     history: list[Progress] = []
     best, best_epoch = inf, 0
     if start is not None:
@@ -149,6 +162,26 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
+
+
+@contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Have CUDA compute alike each time, as CPUs do anyway: one seed, one result on one machine.
+
+    cuBLAS wants to be told before its first use, so where it is in use already by then, the
+    variable is up to whoever started the program.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:2")
+    before = torch.are_deterministic_algorithms_enabled()
+    loud = not torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=before, warn_only=not loud)
 
 
 class _Learner(ABC):

@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,14 @@ import torch
 from tocsin_models.arrays import Singles
 from tocsin_models.losses import Loss
 from tocsin_models.networks import Form, NetworkPolicy, Output
-from tocsin_models.training import Fitted, Progress, TrainingPolicy, choose_device, fit
+from tocsin_models.training import (
+    Fitted,
+    Progress,
+    TrainingPolicy,
+    choose_device,
+    fit,
+    repeatable,
+)
 
 SMALL = NetworkPolicy(hidden=12, latent=3)
 PCA = NetworkPolicy(latent=3, form=Form.PCA)
@@ -282,6 +290,29 @@ def test_training_that_goes_on_from_weights_learns_how_far_channels_go_anew() ->
     low = weights(fit(older, later, unit, policy, start=start))["low"]
 
     np.testing.assert_array_equal(low, weights(fit(older, later, unit, policy))["low"])
+
+
+@pytest.mark.parametrize(("name", "asked"), [("cpu", False), ("cuda", True), ("cuda:1", True)])
+def test_what_computes_otherwise_each_time_is_asked_not_to_while_it_learns(
+    name: str, *, asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")  # to be as it was afterwards
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+
+    with repeatable(torch.device(name)):
+        assert torch.are_deterministic_algorithms_enabled() is asked
+        assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) is asked
+
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_one_seed_gives_one_result_on_cuda() -> None:
+    policy = replace(QUICK, device="cuda")
+
+    one, other = (fit(waves(300), waves(60, 1), SMALL, policy) for _ in range(2))
+
+    assert all(torch.equal(weights(one)[name], weights(other)[name]) for name in weights(one))
 
 
 def test_training_that_goes_on_from_weights_never_ends_up_worse() -> None:
