@@ -1,5 +1,6 @@
 """How rare a number is among normal ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from tocsin_models.arrays import Floats
 
 _SHARES = (1.0, 0.5, 0.25, 0.1)  # of normal numbers that lie above each knot
 _SURPRISES = -np.log(_SHARES)
+_LEAST_STEP = 1e-300  # between knots: with less the slope between them overflows
 _LEAST_SCALE = 1e-6  # of the last knot: what never varied is not infinitely sure of itself
 _TINY = 1e-6  # of a distance: what is less is no movement
 
@@ -46,7 +48,7 @@ class Tail:
 
     def widened(self, times: float) -> "Tail":
         """Return the distribution of numbers that are so many times as large."""
-        return Tail(tuple(knot * times for knot in self.knots), self.scale * times)
+        return Tail(_rising([knot * times for knot in self.knots]), self.scale * times)
 
 
 def fit_tail(numbers: Floats) -> Tail:
@@ -58,12 +60,19 @@ def fit_tail(numbers: Floats) -> Tail:
     known = numbers[~np.isnan(numbers)]
     if not known.size:
         raise ValueError("tail: there is no normal number to learn from; give more windows")
-    knots = [float(np.quantile(known, 1 - share)) for share in _SHARES]
-    for lower, upper in zip(range(3), range(1, 4), strict=True):  # ties would be a step
-        knots[upper] = max(knots[upper], float(np.nextafter(knots[lower], np.inf)))
+    knots = _rising([float(np.quantile(known, 1 - share)) for share in _SHARES])
     excesses = known[known > knots[-1]] - knots[-1]
     mean = float(excesses.mean()) if excesses.size else 0.0
-    return Tail(tuple(knots), max(mean, _LEAST_SCALE * abs(knots[-1]), _TINY))
+    return Tail(knots, max(mean, _LEAST_SCALE * abs(knots[-1]), _TINY))
+
+
+def _rising(knots: Sequence[float]) -> tuple[float, ...]:
+    """Return knots of which each lies above the one before: ties would be a step."""
+    risen = [knots[0]]
+    for knot in knots[1:]:
+        last = risen[-1]
+        risen.append(max(knot, float(np.nextafter(last, np.inf)), last + _LEAST_STEP))
+    return tuple(risen)
 
 
 def load_tail(content: dict[str, Any]) -> Tail:

@@ -28,6 +28,23 @@ def test_more_is_never_less_surprising(normal: Floats, numbers: Floats) -> None:
     assert (np.diff(nats) >= 0).all()
 
 
+def test_numbers_that_are_so_many_times_as_large_are_as_rare_in_a_tail_as_wide() -> None:
+    numbers = np.random.default_rng(0).gamma(2, 3, 500)
+    tail = fit_tail(numbers)
+
+    wide = tail.widened(1.7)
+
+    assert wide.median == 1.7 * tail.median
+    np.testing.assert_allclose(wide.surprise(1.7 * numbers), tail.surprise(numbers), atol=1e-12)
+
+
+def test_ties_stay_apart_when_a_tail_is_widened() -> None:
+    tail = fit_tail(np.full(50, 1.2))
+
+    for times in np.linspace(1, 2, 500).tolist():
+        assert tail.widened(times).scale > 0
+
+
 def test_unknown_stays_unknown() -> None:
     tail = fit_tail(np.array([1.0, np.nan, 2.0, 3.0]))
 
