@@ -247,13 +247,18 @@ class _Tail:
         return float(self.threshold + self.scale / self.shape * (ratio**self.shape - 1))
 
 
+def find_tail_share(samples: int, policy: CalibrationPolicy) -> float:
+    """Return the share of so many windows that a tail is fitted to: more where they are few."""
+    return max(policy.tail_share, min(0.5, _LEAST_EXCESSES / samples), policy.budget)
+
+
 def _fit_tail(errors: Floats, policy: CalibrationPolicy) -> _Tail:
     """Return the tail of ``errors [n]``, by the most demanding method that they can carry."""
     n = len(errors)
     if n * policy.budget >= _ENOUGH_ABOVE:
         limit = float(np.quantile(errors, 1 - policy.budget, method="higher"))
         return _Tail(Method.QUANTILE, f"{n} windows are enough", limit, policy.budget)
-    share = max(policy.tail_share, min(0.5, _LEAST_EXCESSES / n), policy.budget)
+    share = find_tail_share(n, policy)
     threshold = float(np.quantile(errors, 1 - share))
     excesses = np.sort(errors[errors > threshold] - threshold)
     if len(excesses) < _LEAST_EXCESSES:

@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from tocsin_models.arrays import Floats, Indices
+from tocsin_models.scaling import NORMAL_QUARTILE
 
 _LEAST_VARIANCE = 1e-9  # of a spread, squared, where nothing moves at all
-_NORMAL_MEDIAN = 0.6745  # deviation of a normal distribution, in standard deviations
 _BLOCK_ROWS = 128  # of a product of matrices
 _FOUND_ROWS = 8 * _BLOCK_ROWS
 
@@ -164,7 +164,7 @@ def fit_mahalanobis(
     centre = np.median(flat, axis=0) if alone else flat.mean(axis=0)
     apart = flat - centre
     if alone:
-        own = np.diag((np.median(np.abs(apart), axis=0) / _NORMAL_MEDIAN) ** 2)
+        own = np.diag((np.median(np.abs(apart), axis=0) / NORMAL_QUARTILE) ** 2)
     else:
         own = apart.T @ apart / len(flat)
     even = max(float(np.trace(own)) / len(own), _LEAST_VARIANCE)

@@ -11,7 +11,9 @@ from tocsin_models.arrays import Floats, Singles
 CLIP = 20.0
 """Scaled values stay within this many spreads, so that a reading of 1e30 cannot overflow."""
 
-_NORMAL_QUARTILES = 1.349  # distance of a normal distribution's quartiles in standard deviations
+NORMAL_QUARTILE = 0.6745
+"""How far a quartile of a normal distribution lies from its middle, in standard deviations."""
+
 _TAIL = 0.001  # share of values at either end that may be spikes
 _LEAST_SHARE = 1e-3  # of a channel's own size: the smallest movement that can mean something
 _MOST_APART = 10.0  # largest magnitude / the median one, of channels that may share one range
@@ -95,7 +97,7 @@ def _centre_and_spread(column: Floats) -> tuple[float, float]:
     last = np.quantile(usable, 1 - _TAIL, method="lower")
     inner = usable[(usable >= first) & (usable <= last)]
     moving = float(inner.std()) if inner.size else 0.0
-    spread = max((high - low) / _NORMAL_QUARTILES, moving, _LEAST_SHARE * abs(centre))
+    spread = max((high - low) / (2 * NORMAL_QUARTILE), moving, _LEAST_SHARE * abs(centre))
     return centre, spread or 1.0
 
 

@@ -205,10 +205,11 @@ def judge_crosswise(
     parts = np.array_split(np.argsort(end_ns, kind="stable"), min(_PARTS, len(evidence)))
     taught = [np.setdiff1d(every, part) if len(parts) > 1 else part for part in parts]
     others = [fit_scorer(evidence.take(each), stride, policy) for each in taught]
-    widths = _find_widths(others, [evidence.take(part) for part in parts])
+    unseen = [evidence.take(part) for part in parts]
+    widths = _find_widths(others, unseen)
     nats = np.empty(len(evidence))
-    for part, other in zip(parts, others, strict=True):
-        nats[part] = other.widened(widths).surprise(evidence.take(part)).nats
+    for part, other, windows in zip(parts, others, unseen, strict=True):
+        nats[part] = other.widened(widths).surprise(windows).nats
     return Crosswise(nats, widths)
 
 
@@ -222,14 +223,15 @@ def _find_widths(others: Sequence[Scorer], unseen: Sequence[Evidence]) -> dict[A
     found: dict[Aspect, list[float]] = {}
     for other, windows in zip(others, unseen, strict=True):
         look = look_of(other.policy, other.stride)
-        usual = windows.take(np.flatnonzero(windows.usual))
         for sense in other.senses:
-            if isinstance(sense.gauge, Mahalanobis) and sense.tail.median > 0:
-                judged = usual if sense.aspect is Aspect.BULK else windows
-                distances = sense.ask(judged, look).distance
-                if not np.isnan(distances).all():
-                    times = float(np.nanmedian(distances)) / sense.tail.median
-                    found.setdefault(sense.aspect, []).append(times)
+            if not isinstance(sense.gauge, Mahalanobis) or sense.tail.median <= 0:
+                continue
+            distances = sense.ask(windows, look).distance
+            counts = windows.usual if sense.aspect is Aspect.BULK else True
+            known = distances[counts & ~np.isnan(distances)]
+            if known.size:
+                times = float(np.median(known)) / sense.tail.median
+                found.setdefault(sense.aspect, []).append(times)
     return {aspect: max(1.0, min(times)) for aspect, times in found.items()}
 
 

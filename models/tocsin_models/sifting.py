@@ -12,12 +12,12 @@ import numpy as np
 
 from tocsin_models.arrays import Flags, Floats, Indices, Singles
 from tocsin_models.evidence import Evidence
+from tocsin_models.scaling import NORMAL_QUARTILE
 
 _CORE = 0.75  # share of the windows that the bulk is found in, and the least that is kept
 _ROUNDS = 8  # of concentration; it seldom takes as many
 _APART = 2.24  # robust deviations beyond the median that are usual: root of chi-squared's .975
 _ENOUGH = 1_000  # windows from which what is rare can be told from what was not seen for long
-_QUARTILE = 0.6745  # of a normal distribution, in deviations
 _LEAST = 1e-9  # of a spread, squared, where nothing moves at all
 
 
@@ -62,7 +62,7 @@ def find_usual(rows: Floats, runs: Sequence[Indices], half: int, shrinkage: floa
     for run in runs:
         lasting[run] = _average(distance[run], half)
     low, middle, most = np.quantile(lasting, (0.25, 0.5, _CORE))
-    return np.asarray(lasting <= max(most, middle + _APART * (middle - low) / _QUARTILE))
+    return np.asarray(lasting <= max(most, middle + _APART * (middle - low) / NORMAL_QUARTILE))
 
 
 def _find_distances(rows: Floats, shrinkage: float) -> Floats:

@@ -58,7 +58,8 @@ def span_weights(windows: int) -> Floats:
 
 def average(surprises: Floats, windows: int, cap: float, usual: float) -> Floats:
     """Return the average at each of ``surprises [n]`` of one run; NaN is a missing window."""
-    raised = np.nan_to_num(np.minimum(surprises, cap) - usual, nan=0.0, posinf=np.inf)
+    raised = np.minimum(surprises, cap) - usual
+    raised[np.isnan(raised)] = 0.0
     if not len(raised):
         return raised
     return np.asarray(np.convolve(raised, span_weights(windows))[: len(raised)] + usual)

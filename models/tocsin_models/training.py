@@ -18,6 +18,7 @@ from tocsin_models.networks.pca import PcaAutoencoder
 
 _MOST_LATER = 2_048  # windows that early stopping looks at; more would only cost time
 _HIDDEN_IN = 8  # of so many windows, cells of one are hidden
+_RANGES = ("low", "width")  # of channels, where answers are shares of them
 _RISE = 0.1  # of all steps, over which the learning rate rises
 _PART_ROWS = 256  # windows that are looked at together where nothing is learned
 _ROUNDS = 3  # of a closed form, that fills gaps and leaves windows out by what it knew before
@@ -190,33 +191,28 @@ class _Learner(ABC):
     def __init__(
         self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
     ) -> None:
-        self._policy, self._older = policy, older
+        self._policy = policy
         self.epochs, self.patience = policy.epochs, policy.patience
         self._x, self._mask = _measured(older, device)
         _, length, channels = older.shape
         self._network = build_network(channels, length, network, policy.seed).to(device)
         self._best: dict[str, Tensor] = {}
-        self.find_ranges()
 
     @abstractmethod
     def run_epoch(self, epoch: int) -> float:
         """Learn for one epoch and return the loss on what is learned from."""
 
     def begin_with(self, start: Mapping[str, Singles], seen: tuple[Tensor, Tensor]) -> float:
-        """Take weights over, keep them, and return their loss on windows ``seen``."""
+        """Take weights over, keep them, and return their loss on windows ``seen``.
+
+        How far channels go is known better by now, and stays as it was found here.
+        """
         weights = {name: torch.from_numpy(weight.copy()) for name, weight in start.items()}
-        self._network.load_state_dict(weights)
-        self.find_ranges()
+        here = self._network.state_dict()
+        self._network.load_state_dict(weights | {n: here[n] for n in _RANGES if n in here})
         self.remember()
         loss = self.loss_of(*seen)
         return loss if isfinite(loss) else inf
-
-    def find_ranges(self) -> None:
-        """Take the ranges of the channels over, where answers are shares of them."""
-        if self._network.policy.output is Output.UNIT:
-            low, width = _find_ranges(self._older)
-            self._network.low.copy_(low)
-            self._network.width.copy_(width)
 
     def loss_of(self, x: Tensor, mask: Tensor) -> float:
         """Return the loss on windows, nothing hidden."""
@@ -264,6 +260,10 @@ class _Trainer(_Learner):
         self, older: Singles, network: NetworkPolicy, policy: TrainingPolicy, device: torch.device
     ) -> None:
         super().__init__(older, network, policy, device)
+        if network.output is Output.UNIT:
+            low, width = _find_ranges(older)
+            self._network.low.copy_(low)
+            self._network.width.copy_(width)
         self._descent = torch.optim.Adam(self._network.parameters(), lr=policy.learning_rate)
         # chance is drawn on the CPU, so that every device draws the same
         self._chance = torch.Generator().manual_seed(policy.seed)

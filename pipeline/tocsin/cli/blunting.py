@@ -7,11 +7,10 @@ import numpy as np
 
 from tocsin.core.formats.table import Chunk
 from tocsin_models.arrays import Floats
-from tocsin_models.scaling import RobustScaler
+from tocsin_models.scaling import NORMAL_QUARTILE, RobustScaler
 
 _MOST_ROWS = 50_000  # that are kept
 _MUCH_WIDER = 30.0  # times the quartiles' spread that a channel is measured in
-_NORMAL_QUARTILES = 1.349  # distance of a normal distribution's quartiles in standard deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +78,4 @@ def _quartile_spread(values: Floats) -> float:
     if not values.size:
         return 0.0
     low, high = np.quantile(values, (0.25, 0.75))
-    return float(high - low) / _NORMAL_QUARTILES
+    return float(high - low) / (2 * NORMAL_QUARTILE)

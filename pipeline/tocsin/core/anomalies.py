@@ -140,7 +140,7 @@ class Anomalies:
             known = dict(snapshot)
             known["latest"] = msgspec.convert(known["latest"], Transition)
             known["blame"] = np.array(known["blame"], np.float64)
-            known.pop("breaches", None)  # counted once; shares sum to 1 without it
+            known.pop("breaches", None)  # snapshots of earlier versions have it
             self._alarms[asset] = _Alarm(**known)
         elif snapshot:
             self._suspects[asset] = [

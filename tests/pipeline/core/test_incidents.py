@@ -165,6 +165,19 @@ def test_a_calm_stretch_goes_on_in_the_machine_that_takes_over() -> None:
     assert second.open_alerts() == first.open_alerts() == []
 
 
+def test_an_alert_from_an_earlier_version_goes_on() -> None:
+    names = names_of(*ASSETS)
+    windows = [Seen("p-1", number * STRIDE_NS, score) for number, score in enumerate((1.4, 1.4))]
+    first, second = Incidents(PROFILE, names), Incidents(PROFILE, names)
+    first.judge(scores_of(windows, names))
+    state = first.snapshot(0)
+    state["anomaly"]["breaches"] = 2  # was counted once
+
+    second.adopt(0, state)
+
+    assert second.open_alerts() == first.open_alerts() != []
+
+
 def test_a_silence_is_found_by_the_machine_that_takes_over() -> None:
     names = names_of(*ASSETS)
     first, second = Incidents(PROFILE, names), Incidents(PROFILE, names)

@@ -7,11 +7,10 @@ import numpy as np
 from tocsin.tools.backtest.report.thinning import round_off
 from tocsin.tools.backtest.series import Outcome, Series
 from tocsin_models.arrays import Flags, Floats
-from tocsin_models.calibration import Calibration, CalibrationPolicy
+from tocsin_models.calibration import Calibration, CalibrationPolicy, find_tail_share
 
 _LEAST, _MOST = -2.0, 2.0  # decades around the limit that are told apart
 _BINS = 80
-_LEAST_EXCESSES = 20  # that a tail is fitted to, where half of the windows are so many
 
 Json = dict[str, Any]
 
@@ -74,8 +73,7 @@ def _tail_share(calibration: Calibration) -> float:
     It cannot be counted here. The tail is that of crosswise scores, held as the rule for alerts
     holds them, and the rows that were learned from score far lower by the finished model.
     """
-    few = min(0.5, _LEAST_EXCESSES / calibration.samples)
-    return max(CalibrationPolicy().tail_share, few, calibration.budget)
+    return find_tail_share(calibration.samples, CalibrationPolicy(calibration.budget))
 
 
 def _words(calibration: Calibration, score: Floats) -> Json:
